@@ -1,0 +1,1 @@
+//! The verbs in order: resolve, ingest, plan, write, read back, rename.

@@ -1,0 +1,3 @@
+//! `cargo pkggen`: the same program under Cargo's name for it.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Byte formats that know trees but no packages: bytes in, recipe out.

@@ -1,0 +1,271 @@
+//! What went wrong, where, why, and what to do next.
+//!
+//! A [`Diagnostic`] is data; `cli/ui.rs` gives it colour and `--json`. Checks collect theirs in
+//! [`Diagnostics`] so that one run reports every mistake of a manifest.
+
+use std::{fmt, ops::Range, sync::Arc};
+
+/// What kind of failure this is: the exit code of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Build, verification or comparison failed.
+    Failed = 1,
+    /// Usage, manifest or missing source.
+    Usage = 2,
+    /// A requested format, target or feature cannot be made, or a limit is exceeded.
+    Cannot = 3,
+    /// Signing or notarization failed.
+    Signing = 4,
+    /// Network or upload failed.
+    Network = 5,
+}
+
+/// A text that places point into: a manifest as the user typed its name.
+#[derive(Debug)]
+pub struct SourceText {
+    /// The file's name as the user typed it.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// A range of bytes in a [`SourceText`].
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The text.
+    pub source: Arc<SourceText>,
+    /// Byte range in the text.
+    pub span: Range<usize>,
+}
+
+/// Two places are the same when they are the same bytes of the same file.
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.source.name == other.source.name && self.span == other.span
+    }
+}
+
+impl Place {
+    /// Line and column of the first byte, both counted from 1; the column in characters.
+    pub fn line_column(&self) -> (usize, usize) {
+        let before = &self.source.text[..self.span.start.min(self.source.text.len())];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// `pkggen.toml:14:8`
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.line_column();
+        write!(f, "{}:{line}:{column}", self.source.name)
+    }
+}
+
+/// One error or warning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// Stable, for scripts: `source.missing`, `limit.ar`.
+    pub code: &'static str,
+    /// What kind of failure.
+    pub class: Class,
+    /// One sentence, lower case, no full stop, values in backticks.
+    pub message: String,
+    /// Where in the manifest.
+    pub place: Option<Place>,
+    /// Said beside the caret: `looked in /home/ana/app`.
+    pub label: Option<String>,
+    /// What to do next, only when we know.
+    pub hint: Option<String>,
+    /// Deeper causes, outermost first, each once.
+    pub causes: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error without a place.
+    pub fn new(class: Class, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            class,
+            message: message.into(),
+            place: None,
+            label: None,
+            hint: None,
+            causes: Vec::new(),
+        }
+    }
+
+    /// A mistake in the manifest or on the command line.
+    pub fn usage(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Class::Usage, code, message)
+    }
+
+    /// Something that cannot be made.
+    pub fn cannot(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Class::Cannot, code, message)
+    }
+
+    /// Something that went wrong while working.
+    pub fn failed(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Class::Failed, code, message)
+    }
+
+    /// Where it is.
+    pub fn at(mut self, place: impl Into<Option<Place>>) -> Self {
+        self.place = place.into();
+        self
+    }
+
+    /// What to say beside the caret.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// What to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Why; every deeper cause of `error` once, on its own line.
+    pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if !self.causes.contains(&text) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+}
+
+/// The message with its place, source line, caret, hint and causes, without colour.
+///
+/// ```text
+/// error: payload `models/qwen-3b.gguf` does not exist
+///   --> pkggen.toml:14:8
+///    |
+/// 14 | from = "models/qwen-3b.gguf"
+///    |        ^^^^^^^^^^^^^^^^^^^^^ looked in /home/ana/app
+/// hint: models/ has qwen2.5-3b.gguf
+/// ```
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        if let Some(place) = &self.place {
+            write_place(f, place, self.label.as_deref())?;
+        } else if let Some(label) = &self.label {
+            write!(f, "\n   = {label}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {}", hint.replace('\n', "\n      "))?;
+        }
+        for cause in &self.causes {
+            write!(f, "\ncaused by: {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+fn write_place(f: &mut fmt::Formatter<'_>, place: &Place, label: Option<&str>) -> fmt::Result {
+    let (line, column) = place.line_column();
+    let text = place.source.text.lines().nth(line - 1).unwrap_or("");
+    let shown = text.replace('\t', " ");
+    let gutter = line.to_string().len();
+    let in_line = shown.chars().count() + 1 - column.min(shown.chars().count() + 1);
+    let spanned = place.source.text.get(place.span.clone()).unwrap_or("");
+    let width = spanned.lines().next().unwrap_or("").chars().count().min(in_line).max(1);
+    write!(f, "\n{:gutter$}--> {place}", "")?;
+    write!(f, "\n{:gutter$} |", "")?;
+    write!(f, "\n{line} | {shown}")?;
+    write!(f, "\n{:gutter$} | {:indent$}{:^<width$}", "", "", "", indent = column - 1)?;
+    label.map_or(Ok(()), |label| write!(f, " {label}"))
+}
+
+impl std::error::Error for Diagnostic {}
+
+/// Errors and warnings of one pass, each once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Diagnostics {
+    /// What stops the work.
+    pub errors: Vec<Diagnostic>,
+    /// What does not.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Notes an error unless the same one is there already.
+    pub fn error(&mut self, diagnostic: Diagnostic) {
+        if !self.errors.contains(&diagnostic) {
+            self.errors.push(diagnostic);
+        }
+    }
+
+    /// Notes a warning unless the same one is there already.
+    pub fn warning(&mut self, diagnostic: Diagnostic) {
+        if !self.warnings.contains(&diagnostic) {
+            self.warnings.push(diagnostic);
+        }
+    }
+
+    /// Takes over all of another pass.
+    pub fn append(&mut self, other: Self) {
+        other.errors.into_iter().for_each(|error| self.error(error));
+        other.warnings.into_iter().for_each(|warning| self.warning(warning));
+    }
+
+    /// Nothing stops the work.
+    pub fn is_ok(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The exit code: with several kinds of error the smallest one.
+    pub fn exit_code(&self) -> u8 {
+        self.errors.iter().map(|error| error.class as u8).min().unwrap_or(0)
+    }
+
+    /// Sorts by place, so that the report reads like the file.
+    pub fn sort(&mut self) {
+        let key = |d: &Diagnostic| d.place.as_ref().map(|p| (p.source.name.clone(), p.span.start));
+        self.errors.sort_by_key(key);
+        self.warnings.sort_by_key(key);
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(error: Diagnostic) -> Self {
+        Self { errors: vec![error], warnings: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str, word: &str) -> Place {
+        let start = text.find(word).unwrap();
+        let source = Arc::new(SourceText { name: "pkggen.toml".into(), text: text.into() });
+        Place { source, span: start..start + word.len() }
+    }
+
+    #[test]
+    fn an_error_shows_line_caret_label_and_hint() {
+        let error = Diagnostic::usage("source.missing", "payload `b.gguf` does not exist")
+            .at(place("[payload]\nfrom = \"b.gguf\"\n", "\"b.gguf\""))
+            .label("looked in /app")
+            .hint("models/ has a.gguf");
+        let want = "error: payload `b.gguf` does not exist\n --> pkggen.toml:2:8\n  |\n\
+                    2 | from = \"b.gguf\"\n  |        ^^^^^^^^ looked in /app\nhint: models/ has a.gguf";
+        assert_eq!(error.to_string(), want);
+    }
+
+    #[test]
+    fn the_smallest_exit_code_wins() {
+        let mut all = Diagnostics::from(Diagnostic::cannot("a", "a"));
+        all.error(Diagnostic::usage("b", "b"));
+        assert_eq!(all.exit_code(), 2);
+    }
+}

@@ -1,0 +1,84 @@
+//! Formats: what the user asks for. One folder or file each, one line each in [`FORMATS`].
+
+pub mod report;
+
+use std::io::{Read, Seek};
+
+use crate::{
+    codec::Packing,
+    diagnostic::{Diagnostic, Diagnostics},
+    layout::Layout,
+    manifest::Node,
+    package::{Os, Package},
+    payload::Bench,
+    splice::Recipe,
+    tree::Tree,
+};
+use report::Report;
+
+/// Every format pkggen makes.
+pub static FORMATS: &[&dyn Format] = &[];
+
+/// How a format becomes bytes: described here, carried out by `build`.
+pub trait Format: Sync {
+    /// The name in manifests and on the command line: `deb`, `tar`.
+    fn name(&self) -> &'static str;
+
+    /// Spellings the manifest may use instead, one artifact each: `tar.gz`, `tar.xz`, `tar.zst`.
+    /// A format with one spelling has its name alone.
+    fn spellings(&self) -> &'static [&'static str];
+
+    /// One line for `pkggen formats`.
+    fn about(&self) -> &'static str;
+
+    /// Systems it exists for.
+    fn systems(&self) -> &'static [Os];
+
+    /// Directory of each type, for `{{ dir.X }}`: absolute where the system has an absolute path.
+    fn layout(&self, cx: &Context<'_>) -> &'static dyn Layout;
+
+    /// The file name users of this format expect.
+    fn file_name(&self, package: &Package, cx: &Context<'_>) -> Result<String, Diagnostic>;
+
+    /// How it packs, so that payloads are packed while they are read.
+    fn packing(&self, package: &Package, cx: &Context<'_>) -> Result<Packing, Diagnostic>;
+
+    /// What it installs, at final paths, generated files included. Reads no payload; every limit
+    /// and rule of the format is checked here, all errors at once.
+    fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics>;
+
+    /// Describes the artifact. Writes nothing but packed pieces. Payloads have been ingested.
+    fn plan(
+        &self,
+        package: &Package,
+        tree: Tree,
+        cx: &Context<'_>,
+        bench: &Bench,
+    ) -> Result<Plan, Diagnostic>;
+
+    /// Whether a file that starts like this is of this format.
+    fn recognises(&self, head: &[u8]) -> bool;
+
+    /// Reads an artifact of this format back, ours or not. Every byte is looked at.
+    fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, report::ReadError>;
+}
+
+/// What a format may ask about the artifact being built.
+pub struct Context<'a> {
+    /// The spelling that was asked for: `deb`, `tar.gz`.
+    pub spelling: &'a str,
+    /// The merged and expanded manifest for this artifact, for the format's own tables.
+    pub manifest: &'a Node,
+}
+
+/// What a reader needs.
+pub trait ReadSeek: Read + Seek {}
+impl<T: Read + Seek> ReadSeek for T {}
+
+/// An artifact, described.
+pub struct Plan {
+    /// Its bytes.
+    pub recipe: Recipe,
+    /// What reading it back must find, besides what the reader checks by itself.
+    pub expected: Report,
+}

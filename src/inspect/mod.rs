@@ -1,0 +1,1 @@
+//! Reading finished artifacts: which format it is, what is in it, what differs.

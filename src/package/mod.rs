@@ -1,0 +1,171 @@
+//! The resolved model: the manifest for one target and one format, with everything found.
+//! Read-only from here on.
+
+mod name;
+mod service;
+mod target;
+mod version;
+
+use std::collections::BTreeMap;
+
+pub use name::{NameError, PackageName};
+pub use service::{Dependency, Restart, Scope, Service, StateDirs, Upgrade};
+pub use target::{Arch, Libc, Os, Target};
+pub use version::{Version, VersionError};
+
+use crate::{
+    diagnostic::Place,
+    payload::Blob,
+    tree::{InstallPath, Kind, Mode, PayloadType},
+};
+
+/// What will be shipped for one target in one format.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Valid in every format as it stands.
+    pub name: PackageName,
+    /// Display name.
+    pub title: String,
+    /// Reversed-domain identifier.
+    pub identifier: String,
+    /// The version.
+    pub version: Version,
+    /// Packaging revision, counted from 1.
+    pub release: u32,
+    /// One line, no full stop.
+    pub summary: String,
+    /// Paragraphs separated by an empty line.
+    pub description: String,
+    /// SPDX expression.
+    pub license: String,
+    /// Texts of the licence, in the manifest's order.
+    pub license_files: Vec<(String, Blob)>,
+    /// Holder line.
+    pub copyright: Option<String>,
+    /// `Name <mail>`, the first maintains.
+    pub authors: Vec<String>,
+    /// URL.
+    pub homepage: Option<String>,
+    /// URL of the source.
+    pub repository: Option<String>,
+    /// Newest first; never empty.
+    pub changelog: Vec<Release>,
+    /// What it is for.
+    pub target: Target,
+    /// Build time of every file, seconds since 1970-01-01 UTC.
+    pub epoch: u64,
+    /// What is installed, each at a place relative to its type.
+    pub entries: Vec<Entry>,
+    /// Background programs.
+    pub services: Vec<Service>,
+    /// The user's scripts by event: `pre-install`, `post-install`, `pre-remove`, `post-remove`.
+    pub scripts: BTreeMap<ScriptEvent, Script>,
+    /// Menu entry.
+    pub desktop: Option<Desktop>,
+}
+
+/// A version in the changelog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// As written in the changelog's heading.
+    pub version: String,
+    /// Seconds since 1970, when the heading has a date.
+    pub date: Option<u64>,
+    /// One per bullet or paragraph, without the bullet.
+    pub changes: Vec<String>,
+}
+
+/// One thing to install.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What it is, before a layout has a say where it goes.
+    pub role: PayloadType,
+    /// Where below its type's directory, or absolute.
+    pub dest: Dest,
+    /// File, directory, link or ghost.
+    pub kind: Kind,
+    /// Permission bits.
+    pub mode: Mode,
+    /// Name of the owner.
+    pub owner: String,
+    /// Name of the group.
+    pub group: String,
+    /// Linux file capabilities in `setcap` syntax.
+    pub capabilities: Option<String>,
+    /// The manifest's item.
+    pub place: Option<Place>,
+}
+
+/// Where an entry goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dest {
+    /// The directory of its type itself (`dirs` without `dest`).
+    TypeDir,
+    /// Below the directory of its type.
+    InType(InstallPath),
+    /// From the root of the system.
+    Absolute(InstallPath),
+}
+
+/// When a user's script runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // the words are the manifest's: docs/manifest.md, "scripts"
+pub enum ScriptEvent {
+    PreInstall,
+    PostInstall,
+    PreRemove,
+    PostRemove,
+}
+
+impl ScriptEvent {
+    /// All of them, in the order they run, with the manifest's word.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::PreInstall, "pre-install"),
+        (Self::PostInstall, "post-install"),
+        (Self::PreRemove, "pre-remove"),
+        (Self::PostRemove, "post-remove"),
+    ];
+}
+
+/// A user's script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// Its text.
+    pub text: String,
+    /// How it is called.
+    pub calling: Calling,
+    /// The manifest's key.
+    pub place: Option<Place>,
+}
+
+/// How a user's script is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calling {
+    /// One argument, the same word in every format: `install`, `upgrade`, `remove` or `purge`.
+    Neutral,
+    /// The format's own arguments; generated text goes where `#DEBHELPER#` stands.
+    Native,
+}
+
+/// A menu entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desktop {
+    /// File name of the program in the `bin` directory, with arguments.
+    pub exec: String,
+    /// `Name=`.
+    pub title: String,
+    /// `Comment=`.
+    pub comment: String,
+    /// `Categories=`.
+    pub categories: Vec<String>,
+    /// `Keywords=`.
+    pub keywords: Vec<String>,
+    /// `MimeType=`.
+    pub mime_types: Vec<String>,
+    /// `x-scheme-handler/…`.
+    pub url_schemes: Vec<String>,
+    /// `Terminal=`.
+    pub terminal: bool,
+    /// Whether hicolor icons named like the package are installed.
+    pub icon: bool,
+}

@@ -1,0 +1,144 @@
+//! Content, read once.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use crate::digest::Digests;
+
+/// Size of the chunks whose CRC-32 is remembered, in bytes. A writer that copies from a source file
+/// checks every chunk it read, so a payload that changes under the build is noticed.
+pub const CHUNK: u64 = 1 << 20;
+
+/// A payload's content: a file or bytes in memory. Clones share what is known of it.
+#[derive(Clone)]
+pub struct Blob(Arc<Inner>);
+
+struct Inner {
+    origin: Origin,
+    len: u64,
+    facts: OnceLock<Facts>,
+}
+
+/// Where the bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, as long as its stamp stays the same.
+    File(PathBuf, Stamp),
+    /// Bytes made by pkggen.
+    Memory(Arc<[u8]>),
+}
+
+/// What tells that a file has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Length in bytes.
+    pub len: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub mtime: i128,
+    /// Inode number.
+    pub inode: u64,
+    /// Device number.
+    pub device: u64,
+}
+
+/// What one read finds out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Digests of the whole.
+    pub digests: Digests,
+    /// CRC-32 of every [`CHUNK`].
+    pub chunk_crcs: Vec<u32>,
+    /// Per [`CHUNK`]: whether packing it would not pay.
+    pub incompressible: Vec<bool>,
+}
+
+impl Blob {
+    /// Bytes made by pkggen; known at once.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes: Arc<[u8]> = bytes.into().into();
+        let facts = Facts {
+            digests: Digests::of(&bytes),
+            chunk_crcs: bytes.chunks(1 << 20).map(crc32fast::hash).collect(),
+            incompressible: vec![false; bytes.len().div_ceil(1 << 20)],
+        };
+        let len = bytes.len() as u64;
+        Self(Arc::new(Inner { origin: Origin::Memory(bytes), len, facts: OnceLock::from(facts) }))
+    }
+
+    /// A file that was looked at, but not read.
+    pub fn from_file(path: PathBuf, stamp: Stamp) -> Self {
+        let (len, facts) = (stamp.len, OnceLock::new());
+        Self(Arc::new(Inner { origin: Origin::File(path, stamp), len, facts }))
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        self.0.len
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the bytes are.
+    pub fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+
+    /// The file on disk, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0.origin {
+            Origin::File(path, _) => Some(path),
+            Origin::Memory(_) => None,
+        }
+    }
+
+    /// The bytes, if they are in memory.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.0.origin {
+            Origin::File(..) => None,
+            Origin::Memory(bytes) => Some(bytes),
+        }
+    }
+
+    /// What ingestion found; `None` before it.
+    pub fn facts(&self) -> Option<&Facts> {
+        self.0.facts.get()
+    }
+
+    /// Digests of the whole. Only after ingestion.
+    pub fn digests(&self) -> &Digests {
+        &self.facts().expect("payloads are ingested before a format plans").digests
+    }
+
+    /// Remembers what a read found out; the first answer stays.
+    pub fn learn(&self, facts: Facts) {
+        let _ = self.0.facts.set(facts);
+    }
+}
+
+/// What the work is done with: threads, the store of packed pieces, a place for scratch files.
+pub struct Bench {
+    /// How many threads to use.
+    pub threads: usize,
+}
+
+/// The same content object, or the same bytes in memory.
+impl PartialEq for Blob {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.origin == other.0.origin
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.origin {
+            Origin::File(path, _) => write!(f, "Blob({}, {} bytes)", path.display(), self.len()),
+            Origin::Memory(_) => write!(f, "Blob({} bytes in memory)", self.len()),
+        }
+    }
+}

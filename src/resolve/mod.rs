@@ -1,0 +1,1 @@
+//! The manifest for one target and one format, with everything found.

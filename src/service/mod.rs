@@ -1,0 +1,1 @@
+//! One service, rendered for each system's manager.

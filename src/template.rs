@@ -1,0 +1,1 @@
+//! Renders the files of `templates/`; values arrive escaped for the target language.

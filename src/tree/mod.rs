@@ -1,0 +1,116 @@
+//! What is installed: entries at their final paths, sorted, parents present.
+
+mod entry;
+mod path;
+
+use std::collections::{BTreeMap, btree_map};
+
+pub use entry::{Kind, Mode, Node, PayloadType};
+pub use path::{InstallPath, PathError};
+
+/// A sorted set of nodes. Directories above a node are implied, root-owned and 0755, until an
+/// explicit one takes their place.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    nodes: BTreeMap<InstallPath, Node>,
+}
+
+/// Two things want one path.
+#[derive(Debug, thiserror::Error)]
+#[error("two entries are installed as `/{path}`")]
+pub struct Duplicate {
+    /// The path.
+    pub path: InstallPath,
+    /// What was there first.
+    pub first: Box<Node>,
+    /// What came later.
+    pub second: Box<Node>,
+}
+
+impl Tree {
+    /// Adds a node and the directories above it. A directory may be added twice (the later one's
+    /// attributes win over an implied one); anything else is a [`Duplicate`].
+    pub fn insert(&mut self, path: InstallPath, node: Node) -> Result<(), Duplicate> {
+        for parent in path.ancestors() {
+            let there = self.nodes.entry(parent.clone()).or_insert_with(Node::implied_dir);
+            if !matches!(there.kind, Kind::Dir) {
+                let first = Box::new(there.clone());
+                return Err(Duplicate { path: parent, first, second: Box::new(node) });
+            }
+        }
+        match self.nodes.entry(path) {
+            btree_map::Entry::Vacant(vacant) => {
+                vacant.insert(node);
+            }
+            btree_map::Entry::Occupied(mut there) => {
+                let both_dirs = matches!((&there.get().kind, &node.kind), (Kind::Dir, Kind::Dir));
+                if !both_dirs || !(there.get().implied || node.implied || *there.get() == node) {
+                    let (path, first) = (there.key().clone(), Box::new(there.get().clone()));
+                    return Err(Duplicate { path, first, second: Box::new(node) });
+                }
+                if !node.implied {
+                    there.insert(node);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All nodes in path order: every directory before what is in it.
+    pub fn iter(&self) -> impl Iterator<Item = (&InstallPath, &Node)> {
+        self.nodes.iter()
+    }
+
+    /// The node at a path.
+    pub fn get(&self, path: &InstallPath) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// How many nodes there are, implied directories included.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether nothing is installed.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::Blob;
+
+    fn path(text: &str) -> InstallPath {
+        InstallPath::parse(text).unwrap()
+    }
+
+    fn file() -> Node {
+        Node::file(Blob::from_bytes("x"), Mode(0o644))
+    }
+
+    #[test]
+    fn parents_are_implied_and_come_first() {
+        let mut tree = Tree::default();
+        tree.insert(path("usr/bin/x"), file()).unwrap();
+        let paths: Vec<_> = tree.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["usr", "usr/bin", "usr/bin/x"]);
+    }
+
+    #[test]
+    fn a_file_twice_is_refused() {
+        let mut tree = Tree::default();
+        tree.insert(path("a"), file()).unwrap();
+        assert!(tree.insert(path("a"), file()).is_err());
+        assert!(tree.insert(path("a/b"), file()).is_err());
+    }
+
+    #[test]
+    fn an_explicit_directory_replaces_an_implied_one() {
+        let mut tree = Tree::default();
+        tree.insert(path("var/lib/x"), file()).unwrap();
+        tree.insert(path("var/lib"), Node::dir(Mode(0o750))).unwrap();
+        assert_eq!(tree.get(&path("var/lib")).unwrap().mode, Mode(0o750));
+    }
+}
