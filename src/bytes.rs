@@ -25,6 +25,18 @@ impl<const N: usize> Record<N> {
         self
     }
 
+    /// Bytes, then `fill` up to `width`; panics if they are wider.
+    pub fn padded(self, bytes: &[u8], width: usize, fill: u8) -> Self {
+        assert!(bytes.len() <= width, "the field is wide enough");
+        let rest = vec![fill; width - bytes.len()];
+        self.raw(bytes).raw(&rest)
+    }
+
+    /// Text, left-aligned and padded with spaces to `width`.
+    pub fn text(self, text: &str, width: usize) -> Self {
+        self.padded(text.as_bytes(), width, b' ')
+    }
+
     /// One byte.
     pub fn u8(self, value: u8) -> Self {
         self.raw(&[value])

@@ -1,0 +1,451 @@
+//! The zip archive, with Unix modes, symlinks and zip64 where a number needs it.
+//!
+//! Format: PKWARE APPNOTE 6.3.10; Info-ZIP's extra fields (`proginfo/extrafld.txt`). All numbers
+//! are little-endian. Byte tables: docs/formats/archives.md.
+
+mod time;
+
+use super::LimitError;
+use crate::{
+    bytes::Record,
+    splice::Recipe,
+    tree::{Kind, Mode, Node},
+};
+use time::DosTime;
+
+/// Signature of a local header.
+pub const LOCAL: u32 = 0x0403_4b50;
+/// Signature of an entry of the central directory.
+pub const CENTRAL: u32 = 0x0201_4b50;
+/// Signature of the end record.
+pub const END: u32 = 0x0605_4b50;
+/// Signature of the zip64 end record.
+pub const END64: u32 = 0x0606_4b50;
+/// Signature of the zip64 end locator.
+pub const LOCATOR64: u32 = 0x0706_4b50;
+
+/// What a 32-bit field says when the number is in the zip64 extra field.
+pub const IN_EXTRA: u32 = u32::MAX;
+
+/// Largest number in a 32-bit field, in bytes; the next one means "in the zip64 field".
+const MAX_SHORT: u64 = 0xffff_fffe;
+
+/// Most entries that the plain end record counts.
+const MAX_ENTRIES: u64 = 0xfffe;
+
+/// Longest name, in bytes.
+const MAX_NAME: u64 = 0xffff;
+
+/// Names and comments are UTF-8 (flag bit 11).
+pub const UTF8: u16 = 1 << 11;
+
+/// Method 0: the bytes as they are.
+pub const STORED: u16 = 0;
+/// Method 8: deflate.
+pub const DEFLATED: u16 = 8;
+
+/// "Made by" Unix: the high half of the external attributes is `st_mode`.
+pub const UNIX: u16 = 3;
+
+/// File type bits of `st_mode`.
+pub const S_IFMT: u32 = 0o170_000;
+/// A directory.
+pub const S_IFDIR: u32 = 0o040_000;
+/// A regular file.
+pub const S_IFREG: u32 = 0o100_000;
+/// A symbolic link; the content is its target.
+pub const S_IFLNK: u32 = 0o120_000;
+
+/// Content as it is stored in an entry.
+#[derive(Clone, Debug, Default)]
+pub struct Content {
+    /// The stored or deflated bytes.
+    pub data: Recipe,
+    /// Length before packing, in bytes.
+    pub len: u64,
+    /// CRC-32 before packing.
+    pub crc32: u32,
+    /// Whether `data` is deflated.
+    pub deflated: bool,
+}
+
+impl Content {
+    /// Bytes stored as they are.
+    pub fn stored(bytes: &[u8]) -> Self {
+        let mut data = Recipe::default();
+        data.bytes(bytes);
+        let crc32 = crc32fast::hash(bytes);
+        Self { data, len: bytes.len() as u64, crc32, deflated: false }
+    }
+}
+
+/// An archive being described.
+#[derive(Clone, Debug)]
+pub struct Zip {
+    epoch: u64,
+    recipe: Recipe,
+    directory: Vec<u8>,
+    count: u64,
+}
+
+impl Zip {
+    /// An archive whose entries all have the modification time `epoch`, in seconds since 1970.
+    pub fn new(epoch: u64) -> Self {
+        Self { epoch, recipe: Recipe::default(), directory: Vec::new(), count: 0 }
+    }
+
+    /// Adds a directory; its `/` is added when missing.
+    pub fn dir(self, name: &str, mode: Mode) -> Result<Self, LimitError> {
+        let slash = if name.ends_with('/') { "" } else { "/" };
+        self.entry(&format!("{name}{slash}"), S_IFDIR | mode.0, Content::default())
+    }
+
+    /// Adds a file.
+    pub fn file(self, name: &str, mode: Mode, content: Content) -> Result<Self, LimitError> {
+        self.entry(name, S_IFREG | mode.0, content)
+    }
+
+    /// Adds a symbolic link.
+    pub fn symlink(self, name: &str, target: &str) -> Result<Self, LimitError> {
+        self.entry(name, S_IFLNK | 0o777, Content::stored(target.as_bytes()))
+    }
+
+    /// Adds a node at a full name; `content` is that of a file. Ghosts are left out.
+    pub fn node(self, name: &str, node: &Node, content: Content) -> Result<Self, LimitError> {
+        match &node.kind {
+            Kind::Dir => self.dir(name, node.mode),
+            Kind::File(_) => self.file(name, node.mode, content),
+            Kind::Symlink(target) => self.symlink(name, target),
+            Kind::Ghost => Ok(self),
+        }
+    }
+
+    fn entry(mut self, name: &str, st_mode: u32, content: Content) -> Result<Self, LimitError> {
+        LimitError::check("zip", MAX_NAME, name.len() as u64, || {
+            format!("the name of `{name}` (bytes)")
+        })?;
+        let entry = Entry {
+            name,
+            st_mode,
+            epoch: self.epoch,
+            method: if content.deflated { DEFLATED } else { STORED },
+            crc32: content.crc32,
+            packed: content.data.len(),
+            len: content.len,
+            at: self.recipe.len(),
+        };
+        self.recipe.bytes(entry.local());
+        self.recipe.append(content.data);
+        self.directory.extend(entry.central());
+        self.count += 1;
+        Ok(self)
+    }
+
+    /// The archive: entries, central directory, end records.
+    pub fn finish(self) -> Recipe {
+        let Self { mut recipe, directory, count, .. } = self;
+        let end = End { count, len: directory.len() as u64, at: recipe.len() };
+        recipe.bytes(directory);
+        recipe.bytes(end.encode());
+        recipe
+    }
+}
+
+/// One entry: its local header in front of the content, and its line in the central directory.
+struct Entry<'a> {
+    name: &'a str,
+    /// `st_mode`: type and permission bits.
+    st_mode: u32,
+    /// Seconds since 1970.
+    epoch: u64,
+    method: u16,
+    crc32: u32,
+    /// Length as stored, in bytes.
+    packed: u64,
+    /// Length before packing, in bytes.
+    len: u64,
+    /// Where the local header is, in bytes.
+    at: u64,
+}
+
+impl Entry<'_> {
+    /// The local header, its name and extra fields.
+    ///
+    /// | offset | size | field                                                       |
+    /// |-------:|-----:|-------------------------------------------------------------|
+    /// |      0 |    4 | signature, `PK\x03\x04`                                     |
+    /// |      4 |    2 | version needed to extract, times ten                        |
+    /// |      6 |    2 | flags: bit 11, names are UTF-8                              |
+    /// |      8 |    2 | method: 0 stored, 8 deflate                                 |
+    /// |     10 |  2+2 | modification time and date, [`DosTime`]                     |
+    /// |     14 |    4 | CRC-32 of the content                                       |
+    /// |     18 |  4+4 | packed and plain size in bytes; both `ffffffff` with zip64  |
+    /// |     26 |  2+2 | length of the name, of the extra fields                     |
+    fn local(&self) -> Vec<u8> {
+        // APPNOTE 4.5.3: a local zip64 field must hold both sizes.
+        let long = self.packed > MAX_SHORT || self.len > MAX_SHORT;
+        let zip64 = if long { vec![self.len, self.packed] } else { Vec::new() };
+        let size = |size| if long { IN_EXTRA } else { short(size) };
+        let extra = self.extra(&zip64);
+        let header: [u8; 30] = Record::little()
+            .u32(LOCAL)
+            .raw(&self.common())
+            .u32(size(self.packed))
+            .u32(size(self.len))
+            .u16(len16(self.name.as_bytes()))
+            .u16(len16(&extra))
+            .finish();
+        [&header, self.name.as_bytes(), &extra].concat()
+    }
+
+    /// The entry of the central directory, its name and extra fields.
+    ///
+    /// | offset | size | field                                                       |
+    /// |-------:|-----:|-------------------------------------------------------------|
+    /// |      0 |    4 | signature, `PK\x01\x02`                                     |
+    /// |      4 |    2 | made by: 3 (Unix) in the high byte, version 3.0 or 4.5      |
+    /// |      6 |   14 | as in the local header from its byte 4                      |
+    /// |     20 |  4+4 | packed and plain size; `ffffffff` when in the zip64 field   |
+    /// |     28 |  2+2 | length of the name, of the extra fields                     |
+    /// |     32 |    2 | length of the comment, 0                                    |
+    /// |     34 |    2 | number of the disk, 0                                       |
+    /// |     36 |    2 | internal attributes, 0                                      |
+    /// |     38 |    4 | external attributes: `st_mode` << 16, DOS directory bit 4   |
+    /// |     42 |    4 | offset of the local header; `ffffffff` when in zip64        |
+    fn central(&self) -> Vec<u8> {
+        let zip64: Vec<u64> =
+            [self.len, self.packed, self.at].into_iter().filter(|&size| size > MAX_SHORT).collect();
+        let extra = self.extra(&zip64);
+        let dos = if self.st_mode & S_IFMT == S_IFDIR { 1 << 4 } else { 0 };
+        let header: [u8; 46] = Record::little()
+            .u32(CENTRAL)
+            .u16(UNIX << 8 | self.version().max(30))
+            .raw(&self.common())
+            .u32(short(self.packed))
+            .u32(short(self.len))
+            .u16(len16(self.name.as_bytes()))
+            .u16(len16(&extra))
+            .u16(0)
+            .u16(0)
+            .u16(0)
+            .u32(self.st_mode << 16 | dos)
+            .u32(short(self.at))
+            .finish();
+        [&header, self.name.as_bytes(), &extra].concat()
+    }
+
+    /// What both headers say alike: version, flags, method, time, CRC-32.
+    fn common(&self) -> [u8; 14] {
+        let DosTime { time, date } = DosTime::from_epoch(self.epoch);
+        Record::little()
+            .u16(self.version())
+            .u16(UTF8)
+            .u16(self.method)
+            .u16(time)
+            .u16(date)
+            .u32(self.crc32)
+            .finish()
+    }
+
+    /// 4.5 with zip64, 2.0 for directories and deflate, else 1.0.
+    fn version(&self) -> u16 {
+        match self {
+            Self { len, packed, at, .. } if (*len).max(*packed).max(*at) > MAX_SHORT => 45,
+            Self { method: DEFLATED, .. } => 20,
+            Self { st_mode, .. } if st_mode & S_IFMT == S_IFDIR => 20,
+            _ => 10,
+        }
+    }
+
+    /// The zip64 field when it has numbers, and the time in seconds since 1970 when it fits.
+    ///
+    /// | id   | size      | content                                                     |
+    /// |-----:|----------:|-------------------------------------------------------------|
+    /// | 0001 | 8 each    | plain size, packed size, offset: those that are `ffffffff`  |
+    /// | 5455 | 5         | flags 1 (modification time), `i32` seconds since 1970       |
+    fn extra(&self, zip64: &[u64]) -> Vec<u8> {
+        let mut extra = Vec::new();
+        if !zip64.is_empty() {
+            let size = u16::try_from(zip64.len() * 8).expect("at most three numbers");
+            extra.extend(Record::<4>::little().u16(1).u16(size).finish());
+            extra.extend(zip64.iter().flat_map(|number| number.to_le_bytes()));
+        }
+        if let Ok(seconds) = i32::try_from(self.epoch) {
+            let field = Record::<9>::little().u16(0x5455).u16(5).u8(1).raw(&seconds.to_le_bytes());
+            extra.extend(field.finish());
+        }
+        extra
+    }
+}
+
+/// Where the central directory is.
+struct End {
+    count: u64,
+    /// Length of the directory, in bytes.
+    len: u64,
+    /// Where it starts, in bytes.
+    at: u64,
+}
+
+impl End {
+    /// The end record, with the zip64 record and its locator before it when a number needs them.
+    ///
+    /// | offset | size | zip64 record                     | offset | size | end record            |
+    /// |-------:|-----:|----------------------------------|-------:|-----:|-----------------------|
+    /// |      0 |    4 | signature, `PK\x06\x06`          |      0 |    4 | `PK\x05\x06`          |
+    /// |      4 |    8 | size of the rest, 44             |      4 |  2+2 | disks, 0              |
+    /// |     12 |  2+2 | made by, version needed          |      8 |  2+2 | entries, here and all |
+    /// |     16 |  4+4 | disks, 0                         |     12 |    4 | size of the directory |
+    /// |     24 |  8+8 | entries, here and all            |     16 |    4 | its offset            |
+    /// |     40 |  8+8 | size of the directory, offset    |     20 |    2 | comment length, 0     |
+    ///
+    /// Locator: `PK\x06\x07`, `u32` disk 0, `u64` offset of the zip64 record, `u32` disks 1.
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.count > MAX_ENTRIES || self.len > MAX_SHORT || self.at > MAX_SHORT {
+            out.extend(self.zip64());
+        }
+        let count = u16::try_from(self.count).unwrap_or(u16::MAX);
+        let end: [u8; 22] = Record::little()
+            .u32(END)
+            .u32(0)
+            .u16(count)
+            .u16(count)
+            .u32(short(self.len))
+            .u32(short(self.at))
+            .u16(0)
+            .finish();
+        out.extend(end);
+        out
+    }
+
+    fn zip64(&self) -> [u8; 76] {
+        Record::little()
+            .u32(END64)
+            .u64(44)
+            .u16(UNIX << 8 | 45)
+            .u16(45)
+            .u64(0)
+            .u64(self.count)
+            .u64(self.count)
+            .u64(self.len)
+            .u64(self.at)
+            .u32(LOCATOR64)
+            .u32(0)
+            .u64(self.at + self.len)
+            .u32(1)
+            .finish()
+    }
+}
+
+/// A 32-bit field: the number, or the mark that it is in the zip64 field.
+fn short(number: u64) -> u32 {
+    if number > MAX_SHORT { IN_EXTRA } else { u32::try_from(number).expect("it is below 2^32") }
+}
+
+fn len16(bytes: &[u8]) -> u16 {
+    u16::try_from(bytes.len()).expect("names were checked, extra fields are small")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::splice::Segment;
+
+    fn bytes(recipe: &Recipe) -> Vec<u8> {
+        let mut out = Vec::new();
+        for segment in recipe.segments() {
+            let Segment::Bytes(bytes) = segment else { panic!("{segment:?} is not bytes") };
+            out.extend_from_slice(bytes);
+        }
+        out
+    }
+
+    const EPOCH: u64 = 1_700_000_000; // 2023-11-14 22:13:20
+
+    #[test]
+    fn an_archive_of_one_file_is_byte_for_byte_the_specification() {
+        let zip = Zip::new(EPOCH).file("a", Mode(0o644), Content::stored(b"hi")).unwrap().finish();
+        let common: [u8; 14] = Record::little()
+            .u16(10)
+            .u16(0x800)
+            .u16(0)
+            .u16(0xb1aa)
+            .u16(0x576e)
+            .u32(crc32fast::hash(b"hi"))
+            .finish();
+        let extra: [u8; 9] = Record::little().raw(b"UT\x05\0\x01").u32(1_700_000_000).finish();
+        let want: [u8; 42 + 56 + 22] = Record::little()
+            .raw(b"PK\x03\x04")
+            .raw(&common)
+            .u32(2)
+            .u32(2)
+            .u16(1)
+            .u16(9)
+            .raw(b"a")
+            .raw(&extra)
+            .raw(b"hi")
+            .raw(b"PK\x01\x02")
+            .u16(0x031e)
+            .raw(&common)
+            .u32(2)
+            .u32(2)
+            .u16(1)
+            .u16(9)
+            .raw(&[0; 6])
+            .u32(0o100_644 << 16)
+            .u32(0)
+            .raw(b"a")
+            .raw(&extra)
+            .raw(b"PK\x05\x06\0\0\0\0\x01\0\x01\0")
+            .u32(56)
+            .u32(42)
+            .u16(0)
+            .finish();
+        assert_eq!(bytes(&zip), want);
+    }
+
+    #[test]
+    fn a_directory_ends_in_a_slash_and_has_the_dos_bit() {
+        let zip = bytes(&Zip::new(0).dir("d", Mode(0o755)).unwrap().finish());
+        let central = zip.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+        assert_eq!(zip[central + 38..central + 42], (0o040_755_u32 << 16 | 0x10).to_le_bytes());
+        assert_eq!(&zip[central + 46..central + 48], b"d/");
+    }
+
+    #[test]
+    fn a_symlink_holds_its_target() {
+        let zip = bytes(&Zip::new(0).symlink("l", "target").unwrap().finish());
+        assert_eq!(&zip[40..46], b"target");
+    }
+
+    /// Stored content of that many zeros; the CRC does not matter here.
+    fn zeros(len: u64) -> Content {
+        let mut data = Recipe::default();
+        data.zeros(len);
+        Content { data, len, crc32: 0, deflated: false }
+    }
+
+    #[test]
+    fn zip64_appears_at_4_gib_and_not_before() {
+        let file = |len| Zip::new(u64::MAX).file("a", Mode(0o644), zeros(len)).unwrap();
+        assert_eq!(file(MAX_SHORT).recipe.len(), 30 + 1 + MAX_SHORT);
+        assert_eq!(file(MAX_SHORT).directory.len(), 46 + 1);
+        assert_eq!(file(MAX_SHORT + 1).recipe.len(), 30 + 1 + 20 + MAX_SHORT + 1);
+        assert_eq!(file(MAX_SHORT + 1).directory.len(), 46 + 1 + 20);
+        let after = file(MAX_SHORT + 1).symlink("b", "a").unwrap();
+        assert_eq!(after.directory.len(), 46 + 1 + 20 + 46 + 1 + 12);
+        assert_eq!(&after.directory[after.directory.len() - 12..][..4], [1, 0, 8, 0]);
+    }
+
+    #[test]
+    fn the_end_record_is_zip64_from_65535_entries_on() {
+        assert_eq!(End { count: MAX_ENTRIES, len: 1, at: 1 }.encode().len(), 22);
+        let end = End { count: MAX_ENTRIES + 1, len: 3, at: 4 }.encode();
+        assert_eq!(end.len(), 56 + 20 + 22);
+        assert_eq!(&end[..4], b"PK\x06\x06");
+        assert_eq!(&end[56..60], b"PK\x06\x07");
+        assert_eq!(end[64..72], 7_u64.to_le_bytes());
+        assert_eq!(end[76 + 8..76 + 12], [0xff; 4]);
+    }
+}

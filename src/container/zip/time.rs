@@ -1,0 +1,89 @@
+//! Dates as DOS and zip say them, without a time zone; ours are UTC.
+
+/// Earliest time, 1980-01-01 00:00:00 UTC, in seconds since 1970.
+const FIRST: u64 = 315_532_800;
+
+/// Latest time, 2107-12-31 23:59:58 UTC, in seconds since 1970.
+const LAST: u64 = 4_354_819_198;
+
+/// A time with a resolution of two seconds.
+///
+/// | bits  | time              | date             |
+/// |------:|-------------------|------------------|
+/// |  0-4  | seconds / 2       | day, from 1      |
+/// |  5-10 | minutes           | month, from 1 (bits 5-8), year - 1980 (9-15) |
+/// | 11-15 | hours             |                  |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DosTime {
+    pub(super) time: u16,
+    pub(super) date: u16,
+}
+
+impl DosTime {
+    /// From seconds since 1970, moved to the nearest time that can be said.
+    pub(super) fn from_epoch(epoch: u64) -> Self {
+        let epoch = epoch.clamp(FIRST, LAST);
+        let (day, second) = (epoch / 86_400, epoch % 86_400);
+        let (year, month, day) = civil(day);
+        let field = |value: u64| u16::try_from(value).expect("clamped to the years 1980 to 2107");
+        Self {
+            time: field((second / 3600) << 11 | (second / 60 % 60) << 5 | second % 60 / 2),
+            date: field((year - 1980) << 9 | month << 5 | day),
+        }
+    }
+
+    /// Seconds since 1970, taking the time for UTC; what is out of range rolls over.
+    pub(super) fn to_epoch(self) -> i64 {
+        let (time, date) = (i64::from(self.time), i64::from(self.date));
+        let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
+        let seconds = (time >> 11) * 3600 + (time >> 5 & 63) * 60 + (time & 31) * 2;
+        days(year, month, day) * 86_400 + seconds
+    }
+}
+
+/// Year, month and day of a day counted from 1970-01-01. Years begin in March here, so that the
+/// leap day is the last one. Source: Howard Hinnant, "`chrono`-Compatible Low-Level Date Algorithms".
+fn civil(day: u64) -> (u64, u64, u64) {
+    let day = day + 719_468;
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (year, month, day) = (
+        era * 400 + year + u64::from(month >= 10),
+        if month < 10 { month + 3 } else { month - 9 },
+        day - (153 * month + 2) / 5 + 1,
+    );
+    (year, month, day)
+}
+
+/// The inverse of [`civil`], for years from 1970 on.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year) = (year / 400, year % 400);
+    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + year * 365 + year / 4 - year / 100 + of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_and_clamped() {
+        let date = |y: u16, m: u16, d: u16| (y - 1980) << 9 | m << 5 | d;
+        let time = |h: u16, m: u16, s: u16| h << 11 | m << 5 | s / 2;
+        let of = DosTime::from_epoch;
+        assert_eq!(of(0), DosTime { time: 0, date: date(1980, 1, 1) });
+        assert_eq!(of(1_700_000_000), DosTime { time: time(22, 13, 20), date: date(2023, 11, 14) });
+        assert_eq!(of(951_782_400), DosTime { time: 0, date: date(2000, 2, 29) });
+        assert_eq!(of(u64::MAX), DosTime { time: time(23, 59, 58), date: date(2107, 12, 31) });
+    }
+
+    #[test]
+    fn a_time_comes_back() {
+        for epoch in [FIRST, 951_782_400, 1_700_000_000, 1_709_164_798, LAST] {
+            assert_eq!(DosTime::from_epoch(epoch).to_epoch(), i64::try_from(epoch).unwrap());
+        }
+    }
+}
