@@ -169,3 +169,30 @@ pub struct Desktop {
     /// Whether hicolor icons named like the package are installed.
     pub icon: bool,
 }
+
+/// A package for tests: a name, a version, nothing to install.
+#[cfg(test)]
+pub(crate) fn sample() -> Package {
+    Package {
+        name: PackageName::parse("sample").expect("a name"),
+        title: "Sample".into(),
+        identifier: "org.example.sample".into(),
+        version: Version::parse("1.2.0").expect("a version"),
+        release: 1,
+        summary: "prints a greeting".into(),
+        description: "prints a greeting".into(),
+        license: "MIT".into(),
+        license_files: Vec::new(),
+        copyright: None,
+        authors: vec!["Ana Example <ana@example.org>".into()],
+        homepage: Some("https://example.org".into()),
+        repository: None,
+        changelog: vec![Release { version: "1.2.0".into(), date: None, changes: Vec::new() }],
+        target: Target::new(Os::Linux, Arch::X86_64),
+        epoch: 315_532_800,
+        entries: Vec::new(),
+        services: Vec::new(),
+        scripts: BTreeMap::new(),
+        desktop: None,
+    }
+}
