@@ -1,3 +1,7 @@
 //! `cargo pkggen`: the same program under Cargo's name for it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pkggen::cli::cargo_main(std::env::args_os())
+}

@@ -1,3 +1,7 @@
 //! Parse arguments, run, print the error, exit; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pkggen::cli::main(std::env::args_os(), "pkggen")
+}

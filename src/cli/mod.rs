@@ -1,1 +1,121 @@
 //! The command line: the only code that prints, reads the environment or exits; one file per verb.
+
+mod args;
+mod completions;
+mod doctor;
+mod formats;
+mod hello;
+mod man;
+mod ui;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use crate::diagnostic::{Class, Diagnostic, Diagnostics};
+use args::{Color, Flags, Refusal, Request, Verb};
+use ui::{Problem, Ui};
+
+/// What a verb comes to: an exit code, or the errors that stopped it.
+type Outcome = Result<u8, Diagnostics>;
+
+/// Runs the program; `name` is what the user calls it.
+pub fn main(args: impl IntoIterator<Item = OsString>, name: &'static str) -> ExitCode {
+    let args: Vec<_> = args.into_iter().collect();
+    let json = args.iter().any(|arg| arg == "--json");
+    let color = ui::color_choice(color_flag(&args).as_deref());
+    let code = match args::parse(args, name, clap_color(color)) {
+        Ok(request) => {
+            let ui = Ui::new(&request.flags, color);
+            finish(&ui, run(&request, &ui))
+        }
+        Err(refusal) => {
+            let ui = Ui::new(&Flags { json, ..Flags::default() }, color);
+            refuse(&ui, refusal)
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// `cargo pkggen ARGS` runs `cargo-pkggen pkggen ARGS`.
+pub fn cargo_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut args: Vec<_> = args.into_iter().collect();
+    if args.get(1).is_some_and(|arg| arg == "pkggen") {
+        args.remove(1);
+    }
+    main(args, "cargo pkggen")
+}
+
+/// `--color` must be known before the arguments are: their mistakes are printed, too.
+fn color_flag(args: &[OsString]) -> Option<String> {
+    let texts: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+    texts.iter().enumerate().find_map(|(at, text)| match text.strip_prefix("--color=") {
+        Some(when) => Some(when.to_owned()),
+        None => (text == "--color").then(|| texts.get(at + 1).map(|when| when.to_string()))?,
+    })
+}
+
+fn clap_color(color: Color) -> clap::ColorChoice {
+    match color {
+        Color::Auto => clap::ColorChoice::Auto,
+        Color::Always => clap::ColorChoice::Always,
+        Color::Never => clap::ColorChoice::Never,
+    }
+}
+
+/// Help, version, and mistakes in the arguments.
+fn refuse(ui: &Ui, refusal: Refusal) -> u8 {
+    let error = match refusal {
+        Refusal::Later(word) => return finish(ui, Err(later(&word).into())),
+        Refusal::Clap(error) => error,
+    };
+    if error.use_stderr() && ui.is_json() {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        return finish(ui, Err(Diagnostic::usage("usage", message).into()));
+    }
+    // A reader that went away is nobody's mistake.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).unwrap_or(Class::Usage as u8)
+}
+
+fn later(word: &str) -> Diagnostic {
+    let hint = "`pkggen --help` lists what it does, `pkggen formats` what it makes";
+    match formats::later(word) {
+        Some(_) => Diagnostic::cannot(
+            "format.later",
+            format!("pkggen {VERSION} cannot make `{word}` packages; a later version will"),
+        ),
+        None => Diagnostic::cannot(
+            "verb.later",
+            format!("pkggen {VERSION} does not have `{word}`; a later version will"),
+        ),
+    }
+    .hint(hint)
+}
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Prints what stopped a verb; its exit code.
+fn finish(ui: &Ui, outcome: Outcome) -> u8 {
+    let code = outcome.unwrap_or_else(|found| {
+        ui.problems(&found);
+        ui.document(&serde_json::json!({
+            "errors": Problem::errors(&found),
+            "warnings": Problem::warnings(&found),
+        }));
+        found.exit_code()
+    });
+    if code == 0 && ui.stdout_failed() { Class::Failed as u8 } else { code }
+}
+
+fn run(request: &Request, ui: &Ui) -> Outcome {
+    let Request { flags, verb } = request;
+    let Some(verb) = verb else { return hello::run(ui) };
+    match verb {
+        Verb::Formats => formats::run(ui),
+        Verb::Completions { shell } => completions::run(*shell, ui),
+        Verb::Man => man::run(flags.out.as_deref(), ui),
+        Verb::Doctor => doctor::run(ui),
+        other => Err(Diagnostic::cannot("verb.later", format!("{other:?}")).into()),
+    }
+}
