@@ -2,6 +2,7 @@
 //! Read-only from here on.
 
 mod name;
+pub mod program;
 mod service;
 mod target;
 mod version;
@@ -9,6 +10,7 @@ mod version;
 use std::collections::BTreeMap;
 
 pub use name::{NameError, PackageName};
+pub use program::Program;
 pub use service::{Dependency, Restart, Scope, Service, StateDirs, Upgrade};
 pub use target::{Arch, Libc, Os, Target};
 pub use version::{Version, VersionError};
