@@ -1,8 +1,14 @@
 //! Byte formats that know trees but no packages: bytes in, recipe out; and strict readers for them.
 
 pub mod ar;
+mod error;
+mod input;
 pub mod tar;
+pub mod unpack;
 pub mod zip;
+
+pub use error::ReadError;
+pub use input::{Input, Tap};
 
 /// Something is larger than a container can say.
 ///

@@ -1,15 +1,23 @@
 //! What reading an artifact back finds. `inspect` prints it, `verify` compares it, and so does
 //! every build before the artifact gets its name.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 
-use crate::digest::{Md5Digest, Sha256Digest};
+pub use crate::container::ReadError;
+use crate::{
+    digest::{Md5Digest, Sha256Digest},
+    tree::{Kind, Node, Tree},
+};
 
 /// What is in an artifact.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The format's name.
     pub format: String,
+    /// Length of the artifact, in bytes; 0 in an expected report.
+    pub len: u64,
+    /// SHA-256 of the artifact; `None` in an expected report.
+    pub sha256: Option<Sha256Digest>,
     /// Metadata in the artifact's own order: control fields.
     pub fields: Vec<(String, String)>,
     /// Metadata files by name: maintainer scripts, conffiles, triggers.
@@ -45,7 +53,8 @@ pub struct Member {
 /// One entry as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadEntry {
-    /// Without leading `./` or `/`; bytes that are no UTF-8 are escaped as `\xNN`.
+    /// Without leading `./` or `/`, and `.` for the root; bytes that are no UTF-8 and control
+    /// characters are escaped as `\xNN`.
     pub path: String,
     /// What it is.
     pub kind: ReadKind,
@@ -55,6 +64,8 @@ pub struct ReadEntry {
     pub owner: String,
     /// Group's name, or number.
     pub group: String,
+    /// Owner's and group's numbers; 0:0 where the container has none.
+    pub ids: (u64, u64),
     /// Seconds since 1970.
     pub mtime: i64,
     /// The package says an administrator edits it.
@@ -73,46 +84,135 @@ pub enum ReadKind {
     Fifo,
 }
 
-/// Why an artifact cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The file ends in the middle of something.
-    #[error("the file ends at byte {at} in the middle of {what}")]
-    Truncated {
-        /// What is incomplete: ``member `data.tar.xz` ``.
-        what: String,
-        /// Offset of the end, in bytes.
-        at: u64,
-    },
-    /// A field has a value that it cannot have.
-    #[error("{what} at byte {at}: {why}")]
-    Malformed {
-        /// Which structure: `ar header`.
-        what: String,
-        /// Its offset in the file or stream named by `what`, in bytes.
-        at: u64,
-        /// What is wrong.
-        why: String,
-    },
-    /// A compressed stream does not decode.
-    #[error("{what} cannot be unpacked: {why}")]
-    Unpack {
-        /// Which stream.
-        what: String,
-        /// The codec's reason.
-        why: String,
-    },
-    /// It would take more memory or time than an honest file needs.
-    #[error("{what} is {size}, more than the limit of {limit}")]
-    Limit {
-        /// Which structure.
-        what: String,
-        /// Its size.
-        size: u64,
-        /// The most that is read.
-        limit: u64,
-    },
-    /// The file cannot be read.
-    #[error("cannot read the file")]
-    Io(#[from] std::io::Error),
+impl Report {
+    /// What reading back an artifact that holds this tree must find: its entries below `prefix` (as
+    /// given to the container's writer), all with the time `epoch`. Payloads have been ingested.
+    pub fn of_tree(format: &str, tree: &Tree, prefix: &str, epoch: u64) -> Self {
+        let root = Node::implied_dir();
+        let top = (!prefix.is_empty()).then(|| ReadEntry::of_node(prefix, &root, epoch));
+        let below = tree
+            .iter()
+            .map(|(path, node)| ReadEntry::of_node(&format!("{prefix}{path}"), node, epoch));
+        let entries = top.into_iter().chain(below).flatten().collect();
+        Self { format: format.into(), entries, ..Self::default() }
+    }
+
+    /// The value of a metadata field; names are compared without case.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The entry at a path.
+    pub fn entry(&self, path: &str) -> Option<&ReadEntry> {
+        self.entries.iter().find(|entry| entry.path == path)
+    }
+}
+
+impl ReadEntry {
+    /// What reading back this node must find; nothing for a ghost.
+    pub fn of_node(name: &str, node: &Node, epoch: u64) -> Option<Self> {
+        let kind = match &node.kind {
+            Kind::Ghost => return None,
+            Kind::Dir => ReadKind::Dir,
+            Kind::Symlink(target) => ReadKind::Symlink { target: escape(target.as_bytes()).into() },
+            Kind::File(blob) => {
+                let digests = blob.digests();
+                ReadKind::File { len: blob.len(), md5: digests.md5, sha256: digests.sha256 }
+            }
+        };
+        Some(Self {
+            path: clean(name.as_bytes()),
+            kind,
+            mode: node.mode.0,
+            owner: node.owner.clone(),
+            group: node.group.clone(),
+            ids: (0, 0),
+            mtime: i64::try_from(epoch).unwrap_or(i64::MAX),
+            config: node.config,
+        })
+    }
+
+    /// Length of a file's content, in bytes; 0 for everything else.
+    pub fn len(&self) -> u64 {
+        match self.kind {
+            ReadKind::File { len, .. } => len,
+            _ => 0,
+        }
+    }
+
+    /// Whether it has no content.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A path as reports say it: without leading `./` and `/`, without a trailing `/`, `.` for the
+/// root, unprintable bytes escaped.
+pub fn clean(mut path: &[u8]) -> String {
+    while let Some(rest) = path.strip_prefix(b"./").or_else(|| path.strip_prefix(b"/")) {
+        path = rest;
+    }
+    while let Some(rest) = path.strip_suffix(b"/") {
+        path = rest;
+    }
+    if path.is_empty() { ".".into() } else { escape(path).into_owned() }
+}
+
+/// Text as it is; bytes that are no UTF-8 and control characters as `\xNN`.
+pub fn escape(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(bytes)
+        && !text.chars().any(char::is_control)
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            if char.is_control() {
+                char.to_string().bytes().for_each(|byte| escape_byte(&mut out, byte));
+            } else {
+                out.push(char);
+            }
+        }
+        chunk.invalid().iter().for_each(|&byte| escape_byte(&mut out, byte));
+    }
+    Cow::Owned(out)
+}
+
+fn escape_byte(out: &mut String, byte: u8) {
+    write!(out, "\\x{byte:02x}").expect("a string takes everything");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        payload::Blob,
+        tree::{InstallPath, Mode},
+    };
+
+    #[test]
+    fn a_path_is_shown_without_its_prefix() {
+        let shown = ["./", "./usr/bin/", "/etc", "a/b", ".", ""].map(|path| clean(path.as_bytes()));
+        assert_eq!(shown, [".", "usr/bin", "etc", "a/b", ".", "."]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_escaped() {
+        assert_eq!(escape("grün".as_bytes()), "grün");
+        assert_eq!(escape(b"a\xffb\n\xc3\xbc"), "a\\xffb\\x0aü");
+    }
+
+    #[test]
+    fn a_tree_is_expected_below_its_prefix_without_ghosts() {
+        let mut tree = Tree::default();
+        let path = |text| InstallPath::parse(text).unwrap();
+        tree.insert(path("a/x"), Node::file(Blob::from_bytes("abc"), Mode(0o644))).unwrap();
+        tree.insert(path("a/y"), Node::ghost(Mode(0o644))).unwrap();
+        let report = Report::of_tree("tar", &tree, "top/", 7);
+        let paths: Vec<_> = report.entries.iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(paths, ["top", "top/a", "top/a/x"]);
+        assert_eq!((report.entries[2].len(), report.entries[2].mtime), (3, 7));
+    }
 }

@@ -1,0 +1,66 @@
+//! Xz streams, decoded by liblzma.
+
+use std::io::Read;
+
+use liblzma::stream::{Action, Error, Status, Stream};
+
+use super::{Facts, Input, MAX_MEMORY, ReadError, Step, unpack_error};
+
+/// What a stream starts with.
+pub(super) const MAGIC: &[u8] = b"\xfd7zXZ\0";
+
+/// `LZMA_TELL_UNSUPPORTED_CHECK`: liblzma otherwise decodes without checking.
+const TELL_UNSUPPORTED_CHECK: u32 = 0x02;
+
+pub(super) struct Xz {
+    stream: Stream,
+    started: bool,
+}
+
+impl Xz {
+    pub(super) fn new() -> Result<Self, ReadError> {
+        // One stream per decoder: no LZMA_CONCATENATED.
+        let stream = Stream::new_stream_decoder(MAX_MEMORY, TELL_UNSUPPORTED_CHECK)
+            .map_err(|error| unpack_error("xz", 0, error))?;
+        Ok(Self { stream, started: false })
+    }
+
+    pub(super) fn step<R: Read>(
+        &mut self,
+        input: &mut Input<R>,
+        out: &mut [u8],
+        facts: &mut Facts,
+    ) -> Result<Step, ReadError> {
+        let at = input.at();
+        if !self.started {
+            // Stream flags: a zero byte, then the kind of check; 0 is none.
+            let head = input.peek(8)?;
+            facts.unchecked += u64::from(head.get(7) == Some(&0));
+            self.started = true;
+        }
+        let seen = input.peek(1)?;
+        let action = if seen.is_empty() { Action::Finish } else { Action::Run };
+        let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
+        let status = self
+            .stream
+            .process(seen, out, action)
+            .map_err(|error| unpack_error("xz", at, reason(&error)))?;
+        let count = |bytes: u64| usize::try_from(bytes).expect("no more than a buffer");
+        Ok(Step {
+            taken: count(self.stream.total_in() - before_in),
+            made: count(self.stream.total_out() - before_out),
+            ended: status == Status::StreamEnd,
+        })
+    }
+}
+
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Data => "the data is corrupt".into(),
+        Error::Format => "it is no xz stream".into(),
+        Error::Options => "it uses unknown options".into(),
+        Error::MemLimit => format!("it needs more than {} MiB of memory", MAX_MEMORY >> 20),
+        Error::UnsupportedCheck => "its kind of check is unknown".into(),
+        other => other.to_string(),
+    }
+}
