@@ -1,1 +1,3 @@
 //! The verbs in order: resolve, ingest, plan, write, read back, rename.
+
+mod sums;

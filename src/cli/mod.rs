@@ -5,6 +5,7 @@ mod completions;
 mod doctor;
 mod formats;
 mod hello;
+mod init;
 mod man;
 mod ui;
 
@@ -116,6 +117,7 @@ fn run(request: &Request, ui: &Ui) -> Outcome {
         Verb::Completions { shell } => completions::run(*shell, ui),
         Verb::Man => man::run(flags.out.as_deref(), ui),
         Verb::Doctor => doctor::run(ui),
+        Verb::Init { from, yes } => init::run(*from, *yes, flags, ui),
         other => Err(Diagnostic::cannot("verb.later", format!("{other:?}")).into()),
     }
 }

@@ -1,0 +1,98 @@
+//! `SHA256SUMS` in the output folder, as sha256sum(1) writes and reads it.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
+
+use crate::digest::Sha256Digest;
+
+/// Name of the file.
+pub const NAME: &str = "SHA256SUMS";
+
+/// Puts the digests of new artifacts beside those of earlier ones: sorted by name, replaced at
+/// once. Lines of files that are gone are dropped, so that `sha256sum -c` goes on to pass.
+pub(super) fn merge(dir: &Path, new: &[(String, Sha256Digest)]) -> io::Result<()> {
+    let _lock = lock(dir)?;
+    let old = match fs::read_to_string(dir.join(NAME)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    let mut lines: BTreeMap<&str, String> = old
+        .lines()
+        .filter_map(parse_line)
+        .filter(|(_, name)| dir.join(name).exists())
+        .map(|(digest, name)| (name, digest.to_owned()))
+        .collect();
+    lines.extend(new.iter().map(|(name, digest)| (name.as_str(), digest.to_string())));
+    let text: String = lines.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
+    replace(dir, &text)
+}
+
+/// Digest and name of a line; `*` before the name is sha256sum's binary mark.
+pub fn parse_line(line: &str) -> Option<(&str, &str)> {
+    let (digest, name) = line.split_once(' ')?;
+    let name = name.strip_prefix([' ', '*'])?;
+    let hex = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+    (hex && !name.is_empty()).then_some((digest, name))
+}
+
+fn replace(dir: &Path, text: &str) -> io::Result<()> {
+    let draft = dir.join(format!(".{NAME}.{}", std::process::id()));
+    let written = File::create(&draft)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&draft, dir.join(NAME)));
+    if written.is_err() {
+        // What stopped the write is the error to report.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+/// Two builds into one folder must not lose each other's lines.
+#[cfg(unix)]
+fn lock(dir: &Path) -> io::Result<File> {
+    let file = File::open(dir)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn lock(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digests;
+
+    fn sha(text: &str) -> Sha256Digest {
+        Digests::of(text.as_bytes()).sha256
+    }
+
+    #[test]
+    fn lines_of_other_files_stay_and_those_of_missing_files_go() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.deb", "b.zip"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        merge(dir.path(), &[("b.zip".into(), sha("old")), ("gone".into(), sha(""))]).unwrap();
+        merge(dir.path(), &[("a.deb".into(), sha("a.deb"))]).unwrap();
+        merge(dir.path(), &[("b.zip".into(), sha("b.zip"))]).unwrap();
+        let text = fs::read_to_string(dir.path().join(NAME)).unwrap();
+        assert_eq!(text, format!("{}  a.deb\n{}  b.zip\n", sha("a.deb"), sha("b.zip")));
+    }
+
+    #[test]
+    fn both_marks_of_sha256sum_are_read() {
+        let digest = "0".repeat(64);
+        for line in [format!("{digest}  a b"), format!("{digest} *a b")] {
+            assert_eq!(parse_line(&line), Some((digest.as_str(), "a b")));
+        }
+        assert_eq!(parse_line("# comment"), None);
+    }
+}
