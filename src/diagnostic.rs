@@ -79,6 +79,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// Deeper causes, outermost first, each once.
     pub causes: Vec<String>,
+    /// The source line holds a secret and is not shown.
+    pub secret: bool,
 }
 
 impl Diagnostic {
@@ -92,6 +94,7 @@ impl Diagnostic {
             label: None,
             hint: None,
             causes: Vec::new(),
+            secret: false,
         }
     }
 
@@ -125,6 +128,12 @@ impl Diagnostic {
     /// What to do next.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The source line is not shown.
+    pub fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 
@@ -186,6 +195,35 @@ fn write_place(f: &mut fmt::Formatter<'_>, place: &Place, label: Option<&str>) -
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// The word that was most likely meant: the nearest one, if it is near.
+pub fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).clamp(1, 3);
+    let distances = known.into_iter().map(|known| (distance(word, known), known));
+    distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(d, _)| *d).map(|(_, k)| k)
+}
+
+/// How many letters have to be added, taken away, changed or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<_>, Vec<_>) = (a.to_lowercase().chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > 3 {
+        return usize::MAX;
+    }
+    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = change.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
 
 /// Errors and warnings of one pass, each once.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,5 +1,8 @@
 //! Formats: what the user asks for. One folder or file each, one line each in [`FORMATS`].
 
+pub mod archive_options;
+pub mod deb;
+pub mod later;
 pub mod report;
 
 use std::io::{Read, Seek};
@@ -8,7 +11,7 @@ use crate::{
     codec::Packing,
     diagnostic::{Diagnostic, Diagnostics},
     layout::Layout,
-    manifest::Node,
+    manifest::{FormatTable, Node},
     package::{Os, Package},
     payload::Bench,
     splice::Recipe,
@@ -18,6 +21,23 @@ use report::Report;
 
 /// Every format pkggen makes.
 pub static FORMATS: &[&dyn Format] = &[];
+
+/// The manifest's tables of all formats, made or planned.
+#[rustfmt::skip]
+pub static TABLES: &[FormatTable] = &[
+    FormatTable::of::<deb::options::DebOptions>("deb", &[("deb", &["deb"])]),
+    FormatTable::of::<later::RpmOptions>("rpm", &[("rpm", &["rpm"])]),
+    FormatTable::of::<later::AppOptions>("app", &[("app", &["app"])]),
+    FormatTable::of::<later::DmgOptions>("dmg", &[("dmg", &["dmg"])]),
+    FormatTable::of::<later::PkgOptions>("pkg", &[("pkg", &["pkg"])]),
+    FormatTable::of::<later::NsisOptions>("nsis", &[("nsis", &["nsis"])]),
+    FormatTable::of::<later::MsiOptions>("msi", &[("msi", &["msi"])]),
+    FormatTable::of::<later::AppimageOptions>("appimage", &[("appimage", &["appimage"])]),
+    FormatTable::of::<archive_options::ArchiveOptions>("archive", &[
+        ("tar", &["tar.gz", "tar.xz", "tar.zst"]),
+        ("zip", &["zip"]),
+    ]),
+];
 
 /// How a format becomes bytes: described here, carried out by `build`.
 pub trait Format: Sync {

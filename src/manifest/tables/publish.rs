@@ -1,0 +1,241 @@
+//! `[sign]` and `[release]`.
+
+use super::{Line, Path, Url};
+use crate::{
+    diagnostic::Diagnostic,
+    manifest::{Decode, Decoder, Node, Shape, Spanned, Value},
+    table, words,
+};
+
+/// Where a secret comes from. Its value is never in the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// An environment variable.
+    Env(String),
+    /// A file.
+    File(String),
+    /// What a command prints.
+    Command(Vec<String>),
+}
+
+impl Decode for Secret {
+    fn decode(node: &Node, to: &mut Decoder) -> Option<Self> {
+        if !matches!(node.value, Value::Table(_)) {
+            let message = format!("`{}` is a secret, and is written in the manifest", to.path());
+            let error = Diagnostic::usage("manifest.secret", message)
+                .at(node.place.clone())
+                .hint("say where it comes from: { env = \"NAME\" }, { file = \"path\" } or { command = [\"…\"] }")
+                .secret();
+            to.found.error(error);
+            return None;
+        }
+        to.unknown_keys(node, &["env", "file", "command"].map(str::to_owned));
+        let env = to.field::<Option<super::EnvName>>(node, "env")?;
+        let file = to.field::<Option<Path>>(node, "file")?;
+        let command = to.field::<Option<Vec<String>>>(node, "command")?;
+        match (env, file, command) {
+            (Some(env), None, None) => Some(Self::Env(env.0)),
+            (None, Some(file), None) => Some(Self::File(file.0)),
+            (None, None, Some(command)) if !command.is_empty() => Some(Self::Command(command)),
+            _ => {
+                let message = format!("`{}` needs one of `env`, `file` and `command`", to.path());
+                to.note("manifest.value", message, node.place.as_ref());
+                None
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        let one = |name, key, shape| Shape::Record(name, vec![(key, shape, true)]);
+        let words = Shape::List(Box::new(Shape::Text("text")));
+        Shape::Either(vec![
+            one("SecretEnv", "env", Shape::Text("an environment variable")),
+            one("SecretFile", "file", Shape::Text("a path")),
+            one("SecretCommand", "command", words),
+        ])
+    }
+}
+
+table! {
+    /// Where keys come from, and whether there must be any. Secrets are only `{ env = "NAME" }`,
+    /// `{ file = "path" }` or `{ command = ["…"] }`.
+    pub struct Sign {
+        /// Whether artifacts are signed.
+        mode: SignMode = SignMode::Auto => "auto",
+        /// Apple's signatures.
+        macos: Option<SignMacos>,
+        /// Authenticode.
+        windows: Option<SignWindows>,
+        /// OpenPGP: deb, rpm, repositories, checksums.
+        gpg: Option<SignGpg>,
+    }
+}
+
+/// Whether artifacts are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignMode {
+    /// When there is an identity.
+    Auto,
+    /// Always; no identity is an error.
+    Required,
+    /// Never.
+    Off,
+}
+
+words! { SignMode {
+    Auto = "auto": "a real identity when there is one, else the ad-hoc seal or `-unsigned` in the file name",
+    Required = "required": "no identity is an error, as with `--sign`",
+    Off = "off": "nothing is signed",
+} }
+
+table! {
+    /// Apple's signatures and notarization.
+    pub struct SignMacos {
+        /// Developer ID Application: a .p12, base64.
+        certificate: Option<Secret> => "`APPLE_CERTIFICATE`",
+        /// Its password.
+        password: Option<Secret> => "`APPLE_CERTIFICATE_PASSWORD`",
+        /// Developer ID Installer, for .pkg.
+        installer_certificate: Option<Secret>,
+        /// A plist of entitlements.
+        entitlements: Option<Spanned<Path>>,
+        /// The App Store Connect key that notarizes.
+        notarize: Option<Notarize>,
+    }
+}
+
+table! {
+    /// The App Store Connect key that notarizes.
+    pub struct Notarize {
+        /// The .p8 file.
+        key: Option<Secret> => "the file named by `APPLE_API_KEY_PATH`",
+        /// Its id.
+        key_id: Option<Secret> => "`APPLE_API_KEY`",
+        /// The issuer.
+        issuer: Option<Secret> => "`APPLE_API_ISSUER`",
+    }
+}
+
+table! {
+    /// Authenticode: a certificate, or a command that signs a digest.
+    pub struct SignWindows {
+        /// A .pfx.
+        certificate: Option<Secret>,
+        /// Its password.
+        password: Option<Secret>,
+        /// Time stamp server.
+        timestamp: Option<Spanned<Url>>,
+        /// A program that reads a digest and writes its signature, and arguments.
+        command: Vec<String>,
+    }
+}
+
+table! {
+    /// An OpenPGP key.
+    pub struct SignGpg {
+        /// The armored secret key.
+        key: Option<Secret> => "`GPG_PRIVATE_KEY`",
+        /// Its passphrase.
+        passphrase: Option<Secret> => "`GPG_PASSPHRASE`",
+    }
+}
+
+table! {
+    /// What is published beside the artifacts, and where.
+    pub struct Release {
+        /// Where the artifacts will be downloaded from.
+        base_url: Option<Spanned<Url>>,
+        /// Which checksum files are written.
+        checksums: Vec<Checksum>,
+        /// Which bills of materials are written.
+        sbom: Vec<Sbom>,
+        /// GitHub releases.
+        github: Option<ReleaseGithub>,
+        /// An apt repository.
+        apt: Option<ReleaseApt>,
+        /// A dnf repository.
+        dnf: Option<ReleaseDnf>,
+        /// A Homebrew tap.
+        homebrew: Option<ReleaseHomebrew>,
+        /// winget.
+        winget: Option<ReleaseWinget>,
+        /// Install scripts.
+        install_script: Option<ReleaseInstallScript>,
+    }
+}
+
+/// A kind of checksum file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the words say it
+pub enum Checksum {
+    Sha256,
+    Sha512,
+}
+
+words! { Checksum {
+    Sha256 = "sha256": "SHA256SUMS",
+    Sha512 = "sha512": "SHA512SUMS",
+} }
+
+/// A kind of bill of materials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the words say it
+pub enum Sbom {
+    Spdx,
+    Cyclonedx,
+}
+
+words! { Sbom {
+    Spdx = "spdx": "SPDX 2.3, JSON",
+    Cyclonedx = "cyclonedx": "CycloneDX, JSON",
+} }
+
+table! {
+    /// GitHub releases.
+    pub struct ReleaseGithub {
+        /// `owner/name`.
+        repo: Spanned<Line>,
+    }
+}
+
+table! {
+    /// An apt repository.
+    pub struct ReleaseApt {
+        /// Its address.
+        url: Spanned<Url>,
+        /// The suite's name.
+        suite: Option<Line> => "stable",
+    }
+}
+
+table! {
+    /// A dnf repository.
+    pub struct ReleaseDnf {
+        /// Its address.
+        url: Spanned<Url>,
+    }
+}
+
+table! {
+    /// A Homebrew tap.
+    pub struct ReleaseHomebrew {
+        /// `owner/homebrew-name`.
+        tap: Spanned<Line>,
+    }
+}
+
+table! {
+    /// winget.
+    pub struct ReleaseWinget {
+        /// `Publisher.Package`.
+        id: Spanned<Line>,
+    }
+}
+
+table! {
+    /// Install scripts.
+    pub struct ReleaseInstallScript {
+        /// File names: `install.sh`, `install.ps1`.
+        names: Vec<Spanned<Line>> => "install.sh, install.ps1",
+    }
+}
