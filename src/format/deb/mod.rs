@@ -1,3 +1,5 @@
 //! Debian packages.
 
+pub mod depends;
 pub mod options;
+pub mod version;

@@ -94,8 +94,8 @@ where
         _ => {}
     }
     let loader = linking.interpreter.as_deref().unwrap_or_default();
-    let noted = segments.note_names();
-    let notes = |name: &str| noted.iter().any(|found| *found == name.as_bytes());
+    let owners = segments.note_names();
+    let notes = |name: &str| owners.contains(&name.as_bytes());
     if notes("FreeBSD") || loader.ends_with("/ld-elf.so.1") {
         Ok(Os::Freebsd)
     } else if notes("OpenBSD") {

@@ -1,0 +1,248 @@
+//! `$auto`: what the ELF files of a package need, as Debian relations. Without any tool, for any
+//! target.
+//!
+//! Libraries that the tables of `builtin` know come from there, so that a build gives the same
+//! package on every host; others from dpkg's database, when the build host has one. See
+//! docs/formats/deb.md, section 12.
+
+mod builtin;
+mod database;
+mod private;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use database::Database;
+use private::Shipped;
+
+use super::version::compare;
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics},
+    package::{
+        Libc, Os, Target,
+        program::{Container, Machine, Program, ProgramError},
+    },
+    tree::{InstallPath, Node, Tree},
+};
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Auto {
+    /// Relations as in `Depends`, sorted, one per package.
+    pub relations: Vec<String>,
+    /// What was left out, and why.
+    pub notes: Vec<String>,
+}
+
+/// Libraries of graphics drivers and their runtimes: they come with the driver, by whatever way the
+/// user installed it, and are never required by file name. The start of a soname.
+const DRIVERS: &[&str] = &[
+    "libcuda.so",
+    "libcudart.so",
+    "libnvidia-",
+    "libnvcuvid.so",
+    "libnvoptix.so",
+    "libGLX_nvidia.so",
+    "libEGL_nvidia.so",
+    "libamdhip64.so",
+    "libhip",
+    "libhsa-runtime64.so",
+    "librocm",
+    "librocblas.so",
+];
+
+/// What the ELF files of a tree need on a target. All errors at once.
+pub fn auto(tree: &Tree, target: Target, database: &Database) -> Result<Auto, Diagnostics> {
+    let mut errors = Diagnostics::default();
+    let mut search = Search::new(tree, target, database);
+    let files: Vec<_> = search.programs(&mut errors);
+    for file in &files {
+        search.file(file, &mut errors);
+    }
+    if errors.is_ok() { Ok(search.found()) } else { Err(errors) }
+}
+
+/// An ELF file for the target.
+struct ElfFile<'a> {
+    path: &'a InstallPath,
+    node: &'a Node,
+    program: Program,
+}
+
+struct Search<'a> {
+    tree: &'a Tree,
+    target: Target,
+    database: &'a Database,
+    shipped: Shipped<'a>,
+    relations: Relations,
+    /// The first file that was left out and how many there are, by reason.
+    left_out: BTreeMap<&'static str, (String, u64)>,
+}
+
+impl<'a> Search<'a> {
+    fn new(tree: &'a Tree, target: Target, database: &'a Database) -> Self {
+        let (relations, left_out) = (Relations::default(), BTreeMap::new());
+        Self { tree, target, database, shipped: Shipped::of(tree), relations, left_out }
+    }
+
+    /// All ELF files for the target; others are noted.
+    fn programs(&mut self, errors: &mut Diagnostics) -> Vec<ElfFile<'a>> {
+        let mut found = Vec::new();
+        for (path, node) in self.tree.iter() {
+            let Some(blob) = node.blob() else { continue };
+            match Program::of_blob(blob) {
+                Ok(Some(program)) if program.container != Container::Elf => {}
+                Ok(Some(program)) if self.is_for_target(&program) => {
+                    found.push(ElfFile { path, node, program });
+                }
+                Ok(Some(_)) => self.leave_out("is for another machine", path),
+                Ok(None) => {}
+                Err(ProgramError::Malformed { .. }) => {
+                    self.leave_out("starts like an ELF file and is damaged", path);
+                }
+                Err(error) => errors.error(
+                    Diagnostic::failed("payload.unreadable", format!("cannot read `/{path}`"))
+                        .at(node.place.clone())
+                        .caused_by(&error),
+                ),
+            }
+        }
+        found
+    }
+
+    fn is_for_target(&self, program: &Program) -> bool {
+        let fits = |m: &Machine| m.os == Some(Os::Linux) && m.arch == Some(self.target.arch);
+        program.machines.iter().any(fits)
+    }
+
+    fn leave_out(&mut self, why: &'static str, path: &InstallPath) {
+        self.left_out.entry(why).or_insert_with(|| (path.to_string(), 0)).1 += 1;
+    }
+
+    fn file(&mut self, file: &ElfFile<'_>, errors: &mut Diagnostics) {
+        if file.program.libc() == Some(Libc::Musl) {
+            self.relations.add("musl", None);
+        }
+        for library in &file.program.linking.needed {
+            self.library(file, library, errors);
+        }
+    }
+
+    fn library(&mut self, file: &ElfFile<'_>, library: &str, errors: &mut Diagnostics) {
+        let musl = file.program.libc() == Some(Libc::Musl);
+        if musl && (library.starts_with("libc.musl-") || library == "libc.so") {
+            return; // the loader itself
+        }
+        if DRIVERS.iter().any(|start| library.starts_with(start))
+            || self.shipped.reachable(file.path, &file.program.linking, library, self.target.arch)
+        {
+            return;
+        }
+        let none = BTreeSet::new();
+        let versions = file.program.linking.versions.get(library).unwrap_or(&none);
+        match builtin::lookup(library, versions) {
+            Some(Ok(known)) => self.relations.add_known(&known),
+            Some(Err(unknown)) => errors.error(unknown_version(file, library, &unknown.0)),
+            None => self.other_library(file, library, errors),
+        }
+    }
+
+    fn other_library(&mut self, file: &ElfFile<'_>, library: &str, errors: &mut Diagnostics) {
+        let blob = file.node.blob().expect("an ELF file has content");
+        // Without section headers no symbols are known; then the library's lowest minimum counts.
+        let symbols = Program::undefined_symbols(blob).unwrap_or_default();
+        match self.database.lookup(library, self.target.arch.debarch(), &symbols) {
+            Some(relations) => relations.iter().for_each(|text| self.relations.add_text(text)),
+            None if self.shipped.anywhere(library) => {
+                self.leave_out(
+                    "is in the package, but not on the search path of what needs it",
+                    file.path,
+                );
+            }
+            None => errors.error(unknown_library(file, library)),
+        }
+    }
+
+    fn found(self) -> Auto {
+        let note = |(why, (first, count)): (&str, &(String, u64))| match count {
+            1 => format!("`/{first}` {why}: no dependencies are taken from it"),
+            _ => format!("`/{first}` and {} more: {why}", count - 1),
+        };
+        let notes = self.left_out.iter().map(|(why, files)| note((why, files))).collect();
+        Auto { relations: self.relations.text(), notes }
+    }
+}
+
+fn unknown_library(file: &ElfFile<'_>, library: &str) -> Diagnostic {
+    let path = file.path;
+    Diagnostic::usage(
+        "deb.depends",
+        format!("`/{path}` needs `{library}`, and no Debian package is known to have it"),
+    )
+    .at(file.node.place.clone())
+    .hint(format!(
+        "ship `{library}` beside it and link with the run path `$ORIGIN`, name the package in \
+         [deb] depends and leave out \"$auto\",\nor build on a Debian host where the library is \
+         installed: its dpkg database is asked"
+    ))
+}
+
+fn unknown_version(file: &ElfFile<'_>, library: &str, version: &str) -> Diagnostic {
+    let message = if version == "GLIBC_PRIVATE" {
+        format!("`/{}` uses private parts of `{library}`, which no version promises", file.path)
+    } else {
+        format!("`/{}` needs `{version}` of `{library}`, which is not known", file.path)
+    };
+    Diagnostic::usage("deb.depends", message)
+        .at(file.node.place.clone())
+        .hint("write the package and its version into [deb] depends instead of \"$auto\"")
+}
+
+/// Packages, each with the highest minimum that anything needs.
+#[derive(Default)]
+struct Relations {
+    minima: BTreeMap<String, Option<String>>,
+    /// What is not `name (>= version)`: kept as it is.
+    others: BTreeSet<String>,
+}
+
+impl Relations {
+    fn add(&mut self, packages: &str, minimum: Option<&str>) {
+        let there = self.minima.entry(packages.to_owned()).or_default();
+        let higher =
+            |minimum: &&str| there.as_ref().is_none_or(|old| compare(old, minimum).is_lt());
+        if let Some(minimum) = minimum.filter(higher) {
+            *there = Some(minimum.to_owned());
+        }
+    }
+
+    fn add_known(&mut self, known: &builtin::Known) {
+        self.add(&known.packages.join(" | "), known.minimum.as_deref());
+    }
+
+    fn add_text(&mut self, relation: &str) {
+        let simple = relation.strip_suffix(')').and_then(|text| text.split_once(" (>= "));
+        match simple {
+            Some((name, version)) if !version.contains(['(', '|']) => self.add(name, Some(version)),
+            None if !relation.contains(['(', '|', ' ']) => self.add(relation, None),
+            _ => {
+                self.others.insert(relation.to_owned());
+            }
+        }
+    }
+
+    fn text(self) -> Vec<String> {
+        let with = |(packages, minimum): (String, Option<String>)| match minimum {
+            None => packages,
+            Some(minimum) => {
+                let each = packages.split(" | ").map(|name| format!("{name} (>= {minimum})"));
+                each.collect::<Vec<_>>().join(" | ")
+            }
+        };
+        let mut all: Vec<_> = self.minima.into_iter().map(with).chain(self.others).collect();
+        all.sort();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests;
