@@ -112,10 +112,9 @@ pub(super) fn unit(below: &InstallPath, package: &Package) -> Option<String> {
     if name.starts_with("user/") || name.starts_with("system/") {
         return Some(format!("/usr/lib/systemd/{name}"));
     }
-    let of_users = package.services.iter().any(|service| {
-        service.raw_unit
-            && service.scope == Scope::User
-            && name == format!("{}.service", service.name)
-    });
+    let of_users = package
+        .services
+        .iter()
+        .any(|service| service.raw_unit && service.scope == Scope::User && name == service.unit());
     of_users.then(|| format!("/usr/lib/systemd/user/{name}"))
 }

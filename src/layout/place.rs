@@ -79,11 +79,7 @@ fn node(rules: &dyn Rules, entry: &Entry, path: &InstallPath) -> Result<Node, Pa
         kind => kind.clone(),
     };
     let config = matches!(kind, Kind::File(_))
-        && if rules.absolute() {
-            path.starts_with("etc")
-        } else {
-            entry.role == PayloadType::Config
-        };
+        && (entry.role == PayloadType::Config || rules.absolute() && path.starts_with("etc"));
     Ok(Node {
         mode: entry.mode,
         owner: entry.owner.clone(),

@@ -35,10 +35,31 @@ pub struct Service {
     pub dirs: StateDirs,
     /// Raw unit keys by section, merged last.
     pub systemd: BTreeMap<String, Vec<(String, String)>>,
-    /// A unit file the user ships as it is: nothing is generated, only registered.
+    /// A unit file the user ships as it is (an entry of type `service`): nothing is generated,
+    /// only registered. `name` ends in the kind of unit unless that is `.service`: `hi.timer`.
     pub raw_unit: bool,
+    /// Something wants the unit (`[Install]`). One that nothing wants is started, not enabled.
+    pub installable: bool,
     /// The manifest's table.
     pub place: Option<Place>,
+}
+
+/// Kinds of units that packages ship.
+const UNIT_KINDS: [&str; 7] =
+    [".service", ".socket", ".timer", ".path", ".mount", ".automount", ".target"];
+
+impl Service {
+    /// The unit's file name: `hi.service`, `hi.timer`.
+    pub fn unit(&self) -> String {
+        unit_file(&self.name)
+    }
+}
+
+fn unit_file(name: &str) -> String {
+    match UNIT_KINDS.iter().any(|kind| name.ends_with(kind)) {
+        true => name.to_owned(),
+        false => format!("{name}.service"),
+    }
 }
 
 /// Modes of the directories the service manager makes, `None` when there is no such directory.
@@ -88,4 +109,16 @@ pub enum Upgrade {
     Keep,
     /// Stopped before files are replaced.
     StopFirst,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_a_service_unless_its_name_says_otherwise() {
+        assert_eq!(unit_file("hi"), "hi.service");
+        assert_eq!(unit_file("hi.timer"), "hi.timer");
+        assert_eq!(unit_file("org.example.hi"), "org.example.hi.service");
+    }
 }

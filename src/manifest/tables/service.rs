@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Duration, EnvName, Line, Path, RawTable, Selector, Url};
 use crate::{
     manifest::{Decode, Decoder, Node, Shape, Spanned, Value},
-    package::{Restart, Scope, Upgrade},
+    package::{Calling, Restart, Scope, Upgrade},
     table, words,
 };
 
@@ -15,6 +15,10 @@ table! {
     pub struct ServiceTable {
         /// Program and arguments; the first is the program. Never a shell line.
         exec: Spanned<Vec<Spanned<String>>>,
+        /// Instead of `exec`: a systemd unit file of your own, installed as it is and registered
+        /// like the others. A unit that is no service has its kind in the table's name:
+        /// `[service."backup.timer"]`.
+        unit: Option<Spanned<Path>>,
         /// Description.
         summary: Option<Line> => "the package's",
         /// Environment.
@@ -162,7 +166,7 @@ impl Decode for UnitValue {
 table! {
     /// Scripts of your own: files. Each gets one argument, the same word in every format:
     /// `install`, `upgrade`, `remove` or `purge`. What pkggen generates comes first, in the same
-    /// script.
+    /// script. `calling = "native"` is for scripts that were written for one format.
     pub struct Scripts {
         /// Runs before files are unpacked.
         pre_install: Option<Spanned<Path>>,
@@ -172,5 +176,12 @@ table! {
         pre_remove: Option<Spanned<Path>>,
         /// Runs after files are removed.
         post_remove: Option<Spanned<Path>>,
+        /// How they are called.
+        calling: Calling = Calling::Neutral => "neutral",
     }
 }
+
+words! { Calling {
+    Neutral = "neutral": "with one word, the same in every format",
+    Native = "native": "as the format calls its scripts; what is generated takes the place of `#DEBHELPER#`",
+} }
