@@ -1,6 +1,10 @@
 //! Digests of content, all computed in one read.
 
+mod xxh64;
+
 use std::fmt;
+
+pub use xxh64::Xxh64;
 
 use md5::Md5;
 use sha1::Sha1;

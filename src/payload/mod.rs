@@ -1,16 +1,39 @@
 //! Content, read once.
 
+mod bench;
+mod error;
+mod ingest;
+mod piece;
+mod progress;
+mod source;
+mod store;
+mod workers;
+
 use std::{
     fmt,
+    fs::Metadata,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
+
+pub use bench::Bench;
+pub use error::Error;
+pub use ingest::ingest;
+pub use piece::{Piece, has_pieces, pack_piece, pieces, sum};
+pub use progress::{Progress, Silent};
+pub use source::{Source, open};
+pub use store::{Key, Packed};
+pub use workers::{Packers, spread};
 
 use crate::digest::Digests;
 
 /// Size of the chunks whose CRC-32 is remembered, in bytes. A writer that copies from a source file
 /// checks every chunk it read, so a payload that changes under the build is noticed.
-pub const CHUNK: u64 = 1 << 20;
+pub const CHUNK: u64 = CHUNK_LEN as u64;
+
+/// The same, as the length of a buffer.
+const CHUNK_LEN: usize = 1 << 20;
 
 /// A payload's content: a file or bytes in memory. Clones share what is known of it.
 #[derive(Clone)]
@@ -44,6 +67,18 @@ pub struct Stamp {
     pub device: u64,
 }
 
+impl Stamp {
+    /// Of a file that was looked at.
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            len: metadata.len(),
+            mtime: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+            inode: metadata.ino(),
+            device: metadata.dev(),
+        }
+    }
+}
+
 /// What one read finds out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -61,8 +96,8 @@ impl Blob {
         let bytes: Arc<[u8]> = bytes.into().into();
         let facts = Facts {
             digests: Digests::of(&bytes),
-            chunk_crcs: bytes.chunks(1 << 20).map(crc32fast::hash).collect(),
-            incompressible: vec![false; bytes.len().div_ceil(1 << 20)],
+            chunk_crcs: bytes.chunks(CHUNK_LEN).map(crc32fast::hash).collect(),
+            incompressible: vec![false; bytes.len().div_ceil(CHUNK_LEN)],
         };
         let len = bytes.len() as u64;
         Self(Arc::new(Inner { origin: Origin::Memory(bytes), len, facts: OnceLock::from(facts) }))
@@ -72,6 +107,13 @@ impl Blob {
     pub fn from_file(path: PathBuf, stamp: Stamp) -> Self {
         let (len, facts) = (stamp.len, OnceLock::new());
         Self(Arc::new(Inner { origin: Origin::File(path, stamp), len, facts }))
+    }
+
+    /// A file; looks at it, but does not read it.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        let metadata = path.metadata().map_err(Error::unreadable(&path))?;
+        Ok(Self::from_file(path, Stamp::of(&metadata)))
     }
 
     /// Length in bytes.
@@ -119,12 +161,6 @@ impl Blob {
     pub fn learn(&self, facts: Facts) {
         let _ = self.0.facts.set(facts);
     }
-}
-
-/// What the work is done with: threads, the store of packed pieces, a place for scratch files.
-pub struct Bench {
-    /// How many threads to use.
-    pub threads: usize,
 }
 
 /// The same content object, or the same bytes in memory.

@@ -1,6 +1,22 @@
 //! Recipes: a file as a list of segments. Its length is known before a byte of it is written.
 
+mod assemble;
+mod cut;
+mod draft;
+mod entry;
+mod listing;
+mod pack;
+mod reader;
+mod write;
+
 use std::{path::PathBuf, sync::Arc};
+
+pub use draft::Draft;
+pub use entry::{Deflated, pack_entries, pack_entry};
+pub use listing::listing;
+pub use pack::pack;
+pub use reader::Reader;
+pub use write::write;
 
 use crate::payload::Blob;
 
@@ -147,6 +163,11 @@ impl Recipe {
     /// Whether the file is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Reads the file that is described, front to back.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(self)
     }
 
     /// The parts in order.

@@ -1,0 +1,182 @@
+//! Reading payloads: whole chunks at a time, each checked against what ingestion found.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, Read, Seek, SeekFrom},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{Blob, CHUNK, Error, Origin, Stamp};
+
+/// Opens a payload for reading. A file whose stamp differs from the one it was resolved with is
+/// refused, and so is a chunk whose CRC-32 differs from the one ingestion found.
+pub fn open(blob: &Blob) -> Result<Source, Error> {
+    let backing = match blob.origin() {
+        Origin::Memory(bytes) => Backing::Memory(bytes.clone()),
+        Origin::File(path, stamp) => Backing::File(open_file(path, stamp)?, path.clone()),
+    };
+    Ok(Source { backing, blob: blob.clone(), at: 0, chunk: Vec::new(), loaded: u64::MAX })
+}
+
+/// Opens a file and compares its stamp.
+pub(super) fn open_file(path: &Path, stamp: &Stamp) -> Result<File, Error> {
+    let file = File::open(path).map_err(Error::unreadable(path))?;
+    check_stamp(&file, path, stamp)?;
+    Ok(file)
+}
+
+/// Whether the open file still is what the stamp says.
+pub(super) fn check_stamp(file: &File, path: &Path, stamp: &Stamp) -> Result<(), Error> {
+    let now = Stamp::of(&file.metadata().map_err(Error::unreadable(path))?);
+    if now.len != stamp.len {
+        return Err(Error::Changed { path: path.to_owned(), before: stamp.len, now: now.len });
+    }
+    if now != *stamp {
+        return Err(Error::Rewritten { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// An open payload.
+pub struct Source {
+    backing: Backing,
+    blob: Blob,
+    at: u64,
+    chunk: Vec<u8>,
+    /// Index of the chunk in memory.
+    loaded: u64,
+}
+
+enum Backing {
+    File(File, PathBuf),
+    Memory(Arc<[u8]>),
+}
+
+impl Source {
+    /// The chunk with this index, from memory or read and checked.
+    pub fn chunk(&mut self, index: u64) -> Result<&[u8], Error> {
+        let at = index * CHUNK;
+        let len = usize::try_from(self.blob.len().saturating_sub(at).min(CHUNK))
+            .expect("a chunk fits in memory");
+        match &self.backing {
+            Backing::Memory(bytes) => {
+                let at = usize::try_from(at).expect("it is in memory").min(bytes.len());
+                Ok(&bytes[at..at + len])
+            }
+            Backing::File(file, path) => {
+                if self.loaded != index {
+                    self.loaded = u64::MAX;
+                    self.chunk.resize(len, 0);
+                    read_at(file, path, self.blob.len(), &mut self.chunk, at)?;
+                    self.check(index)?;
+                    self.loaded = index;
+                }
+                Ok(&self.chunk)
+            }
+        }
+    }
+
+    fn check(&self, index: u64) -> Result<(), Error> {
+        let known = self.blob.facts().and_then(|facts| {
+            facts.chunk_crcs.get(usize::try_from(index).expect("as many as there are chunks"))
+        });
+        match known {
+            Some(&crc) if crc != crc32fast::hash(&self.chunk) => {
+                let path = self.blob.path().expect("only files are checked").to_owned();
+                Err(Error::Rewritten { path })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads exactly that much of a file that should be `len` bytes long.
+pub(super) fn read_at(
+    file: &File,
+    path: &Path,
+    len: u64,
+    buffer: &mut [u8],
+    at: u64,
+) -> Result<(), Error> {
+    match file.read_exact_at(buffer, at) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            let now = file.metadata().map_err(Error::unreadable(path))?.len();
+            Err(Error::Changed { path: path.to_owned(), before: len, now })
+        }
+        other => other.map_err(Error::unreadable(path)),
+    }
+}
+
+impl BufRead for Source {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at >= self.blob.len() {
+            return Ok(&[]);
+        }
+        let inside = usize::try_from(self.at % CHUNK).expect("inside a chunk");
+        Ok(&self.chunk(self.at / CHUNK)?[inside..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at += amount as u64;
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let ready = self.fill_buf()?;
+        let len = ready.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&ready[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.blob.len().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_grew_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "abc").unwrap();
+        let blob = Blob::open(&path).unwrap();
+        fs::write(&path, "abcd").unwrap();
+        assert!(matches!(open(&blob), Err(Error::Changed { before: 3, now: 4, .. })));
+    }
+
+    #[test]
+    fn a_chunk_that_differs_from_what_was_ingested_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "abc").unwrap();
+        let blob = Blob::open(&path).unwrap();
+        blob.learn(Blob::from_bytes("abd").facts().unwrap().clone());
+        assert!(matches!(open(&blob).unwrap().chunk(0), Err(Error::Rewritten { .. })));
+    }
+
+    #[test]
+    fn a_payload_can_be_read_from_the_middle() {
+        let mut source = open(&Blob::from_bytes("hello world")).unwrap();
+        source.seek(SeekFrom::End(-5)).unwrap();
+        let mut rest = String::new();
+        source.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "world");
+    }
+}
