@@ -1,1 +1,4 @@
 //! The manifest for one target and one format, with everything found.
+
+pub mod changelog;
+mod date;
