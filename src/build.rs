@@ -1,9 +1,7 @@
 //! The verbs in order: resolve, ingest, plan, write, read back, rename.
 
-mod make;
 mod sums;
 
-pub use make::{Built, Made, make};
 pub use sums::{NAME as SUMS, parse_line as parse_sum};
 
 use crate::{

@@ -6,7 +6,9 @@ mod doctor;
 mod formats;
 mod hello;
 mod init;
+mod interrupt;
 mod man;
+mod progress;
 mod ui;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -48,7 +48,7 @@ fn sample(file: &mut File, len: u64) -> io::Result<(u64, u64)> {
     for index in 0..count {
         file.seek(SeekFrom::Start(index * step))?;
         let mut bytes = Vec::new();
-        file.by_ref().take(SAMPLE).read_to_end(&mut bytes)?;
+        Read::take(&mut *file, SAMPLE).read_to_end(&mut bytes)?;
         packed += deflated(&bytes)?;
         plain += bytes.len() as u64;
     }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod error;
+mod estimate;
 mod ingest;
 mod piece;
 mod progress;
@@ -19,6 +20,7 @@ use std::{
 
 pub use bench::Bench;
 pub use error::Error;
+pub use estimate::estimate;
 pub use ingest::ingest;
 pub use piece::{Piece, has_pieces, pack_piece, pieces, sum};
 pub use progress::{Progress, Silent};

@@ -92,6 +92,16 @@ impl Drop for Draft {
     }
 }
 
+/// Removes the drafts of this run, which is about to end in the middle of its work.
+pub fn abandon(dir: &Path) {
+    let prefix = format!("{PREFIX}{}-", process::id());
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Removes drafts of earlier runs that were killed: those nobody has locked.
 pub(super) fn sweep(dir: &Path) {
     let Ok(entries) = fs::read_dir(dir) else { return };

@@ -11,7 +11,7 @@ mod write;
 
 use std::{path::PathBuf, sync::Arc};
 
-pub use draft::Draft;
+pub use draft::{Draft, abandon};
 pub use entry::{Deflated, pack_entries, pack_entry};
 pub use listing::listing;
 pub use pack::pack;
