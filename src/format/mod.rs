@@ -11,7 +11,10 @@ use crate::{
     codec::Packing,
     diagnostic::{Diagnostic, Diagnostics},
     layout::Layout,
-    manifest::{FormatTable, Node},
+    manifest::{
+        Delivery::{Embed, Fetch, Sidecar, Split},
+        FormatFacts, FormatTable, Node,
+    },
     package::{Os, Package},
     payload::Bench,
     splice::Recipe,
@@ -22,20 +25,36 @@ use report::Report;
 /// Every format pkggen makes.
 pub static FORMATS: &[&dyn Format] = &[];
 
-/// The manifest's tables of all formats, made or planned.
+/// The manifest's tables of all formats, made or planned, with what each format is.
 #[rustfmt::skip]
 pub static TABLES: &[FormatTable] = &[
-    FormatTable::of::<deb::options::DebOptions>("deb", &[("deb", &["deb"])]),
-    FormatTable::of::<later::RpmOptions>("rpm", &[("rpm", &["rpm"])]),
-    FormatTable::of::<later::AppOptions>("app", &[("app", &["app"])]),
-    FormatTable::of::<later::DmgOptions>("dmg", &[("dmg", &["dmg"])]),
-    FormatTable::of::<later::PkgOptions>("pkg", &[("pkg", &["pkg"])]),
-    FormatTable::of::<later::NsisOptions>("nsis", &[("nsis", &["nsis"])]),
-    FormatTable::of::<later::MsiOptions>("msi", &[("msi", &["msi"])]),
-    FormatTable::of::<later::AppimageOptions>("appimage", &[("appimage", &["appimage"])]),
+    FormatTable::of::<deb::options::DebOptions>("deb", &[
+        FormatFacts { name: "deb", spellings: &["deb"], systems: &[Os::Linux], deliver: &[Embed, Split] },
+    ]),
+    FormatTable::of::<later::RpmOptions>("rpm", &[
+        FormatFacts { name: "rpm", spellings: &["rpm"], systems: &[Os::Linux], deliver: &[Embed, Split] },
+    ]),
+    FormatTable::of::<later::AppimageOptions>("appimage", &[
+        FormatFacts { name: "appimage", spellings: &["appimage"], systems: &[Os::Linux], deliver: &[Embed, Fetch] },
+    ]),
+    FormatTable::of::<later::AppOptions>("app", &[
+        FormatFacts { name: "app", spellings: &["app"], systems: &[Os::Macos], deliver: &[Embed, Fetch] },
+    ]),
+    FormatTable::of::<later::DmgOptions>("dmg", &[
+        FormatFacts { name: "dmg", spellings: &["dmg"], systems: &[Os::Macos], deliver: &[Embed, Fetch] },
+    ]),
+    FormatTable::of::<later::PkgOptions>("pkg", &[
+        FormatFacts { name: "pkg", spellings: &["pkg"], systems: &[Os::Macos], deliver: &[Embed, Split] },
+    ]),
+    FormatTable::of::<later::NsisOptions>("nsis", &[
+        FormatFacts { name: "nsis", spellings: &["nsis"], systems: &[Os::Windows], deliver: &[Embed, Sidecar, Fetch] },
+    ]),
+    FormatTable::of::<later::MsiOptions>("msi", &[
+        FormatFacts { name: "msi", spellings: &["msi"], systems: &[Os::Windows], deliver: &[Embed, Sidecar] },
+    ]),
     FormatTable::of::<archive_options::ArchiveOptions>("archive", &[
-        ("tar", &["tar.gz", "tar.xz", "tar.zst"]),
-        ("zip", &["zip"]),
+        FormatFacts { name: "tar", spellings: &["tar.gz", "tar.xz", "tar.zst"], systems: &Os::ALL, deliver: &[Embed, Fetch] },
+        FormatFacts { name: "zip", spellings: &["zip"], systems: &Os::ALL, deliver: &[Embed, Fetch] },
     ]),
 ];
 

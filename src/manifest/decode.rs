@@ -114,7 +114,8 @@ impl Decoder {
         Self { templates: true, ..Self::default() }
     }
 
-    fn finish<T>(self, value: Option<T>) -> Result<T, Diagnostics> {
+    /// The value, unless something was wrong.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Diagnostics> {
         match value {
             Some(value) if self.found.is_ok() => Ok(value),
             _ => Err(self.found),

@@ -64,6 +64,40 @@ pub struct Field {
 }
 
 impl Shape {
+    /// What the value of a key looks like; `None` when there is no such key.
+    pub fn below(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Table(table) => {
+                table.fields.iter().find(|field| field.key == key).map(|field| &field.shape)
+            }
+            Self::Record(_, rows) => rows.iter().find(|(name, ..)| *name == key).map(|(_, s, _)| s),
+            Self::Map(_, value) => Some(value),
+            Self::Either(shapes) => shapes.iter().find_map(|shape| shape.below(key)),
+            Self::Any => Some(self),
+            _ => None,
+        }
+    }
+
+    /// The fixed keys of a table.
+    pub fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::Table(table) => Box::new(table.fields.iter().map(|field| field.key.as_str())),
+            Self::Record(_, rows) => Box::new(rows.iter().map(|(key, ..)| *key)),
+            Self::Either(shapes) => Box::new(shapes.iter().flat_map(Self::keys)),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// The table among several possibilities, if there is one.
+    pub fn as_table(&self) -> &Self {
+        match self {
+            Self::Either(shapes) => {
+                shapes.iter().find(|shape| matches!(shape, Self::Table(_))).unwrap_or(self)
+            }
+            _ => self,
+        }
+    }
+
     /// What is wanted, with its article: `a string`, `an integer`.
     pub fn wanted(&self) -> String {
         match self {

@@ -184,6 +184,81 @@ impl Decode for Date {
     }
 }
 
-fn rfc3339(_text: &str) -> Option<u64> {
-    None
+/// Seconds since 1970 of `2026-01-31`, `2026-01-31T12:00:00Z`, `2026-01-31 12:00:00+02:00`.
+fn rfc3339(text: &str) -> Option<u64> {
+    let number = |range: std::ops::Range<usize>| {
+        let digits = text.get(range)?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i64>().ok())?
+    };
+    let dash = |at: usize, what: &str| (text.get(at..=at)? == what).then_some(());
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    dash(4, "-").and(dash(7, "-"))?;
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    let midnight = days(year, month, day) * 86_400;
+    if text.len() == 10 {
+        return u64::try_from(midnight).ok();
+    }
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    dash(13, ":").and(dash(16, ":"))?;
+    if !text.get(10..11).is_some_and(|c| matches!(c, "T" | "t" | " "))
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
+        return None;
+    }
+    let rest = text.get(19..)?;
+    let zone = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let offset = match zone.as_bytes() {
+        [b'Z' | b'z'] => 0,
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let (hours, minutes): (i64, i64) =
+                (zone.get(1..3)?.parse().ok()?, zone.get(4..6)?.parse().ok()?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            (hours * 3600 + minutes * 60) * if *sign == b'-' { -1 } else { 1 }
+        }
+        _ => return None,
+    };
+    u64::try_from(midnight + hour * 3600 + minute * 60 + second - offset).ok()
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    // Years begin in March, so that the leap day is the last one.
+    let year = if month <= 2 { year - 1 } else { year };
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + of_year
+        - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_seconds_since_1970() {
+        for (text, want) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("1980-01-01", Some(315_532_800)),
+            ("2024-02-29T23:59:59.5Z", Some(1_709_251_199)),
+            ("2026-01-31 12:00:00+02:00", Some(1_769_853_600)),
+            ("2025-02-29", None),
+            ("1969-12-31", None),
+            ("2026-01-31T12:00:00", None),
+            ("yesterday", None),
+        ] {
+            assert_eq!(rfc3339(text), want, "{text}");
+        }
+    }
 }
