@@ -1,0 +1,101 @@
+//! A payload of 5 GiB: right sizes in every format, and memory that does not follow it.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+mod common;
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use common::{TempDir, have, manifest, pkggen, said, stdout};
+
+/// 5 GiB: beyond the 32 bits of a zip and a gzip, below the 8 GiB of tar's octal digits.
+const SIZE: u64 = 5 << 30;
+
+/// Threads of the build.
+const THREADS: u64 = 2;
+
+/// What a build may take at most, in bytes, whatever it packs.
+const MEMORY: u64 = 64 << 20 | (THREADS * (48 << 20));
+
+/// A file of zeros that takes no room on the disk.
+fn sparse(folder: &Path) -> PathBuf {
+    let path = folder.join("model.bin");
+    File::create(&path).unwrap().set_len(SIZE).unwrap();
+    manifest(folder, "model.bin", "")
+}
+
+/// Builds one format; the artifact and the most memory the build took, in bytes.
+fn build(folder: &Path, format: &str, sets: &[&str]) -> (PathBuf, u64) {
+    let manifest = sparse(folder);
+    let mut command = pkggen(&folder.join("home"));
+    command.arg("build").arg(format).arg("-m").arg(manifest).arg("--out").arg(folder.join("out"));
+    command.args(["-j", &THREADS.to_string()]).args(sets);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        // VmHWM is the high-water mark: the last look before the end is enough
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        most = most.max(kib.unwrap_or(0) << 10);
+        thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let path = String::from_utf8(output.stdout).unwrap();
+    (PathBuf::from(path.trim()), most)
+}
+
+fn in_bounds(what: &str, memory: u64) {
+    println!("{what}: {} MiB", memory >> 20);
+    assert!(memory > 0 && memory < MEMORY, "{what} took {} MiB", memory >> 20);
+}
+
+/// A deb of it, listed by dpkg.
+fn deb(compression: &str) {
+    let folder = TempDir::new().unwrap();
+    let set = format!("deb.compression={compression}");
+    let (deb, memory) = build(folder.path(), "deb", &["--set", &set]);
+    in_bounds(compression, memory);
+    if have("large", &["dpkg-deb:dpkg"]) {
+        let listing = stdout(Command::new("dpkg-deb").arg("-c").arg(&deb));
+        let line = listing.lines().find(|line| line.ends_with("model.bin")).unwrap();
+        assert_eq!(line.split_whitespace().nth(2), Some(&*SIZE.to_string()), "{listing}");
+    }
+}
+
+#[test]
+fn five_gib_uncompressed_in_a_deb() {
+    deb("none");
+}
+
+#[test]
+fn five_gib_as_zstd_in_a_deb() {
+    deb("zstd");
+}
+
+#[test]
+fn five_gib_as_xz_in_a_deb() {
+    deb("xz");
+}
+
+#[test]
+fn five_gib_in_a_zip_need_zip64() {
+    let folder = TempDir::new().unwrap();
+    let (zip, memory) = build(folder.path(), "zip", &[]);
+    in_bounds("zip", memory);
+    if have("large", &["unzip"]) {
+        let listing = stdout(Command::new("unzip").arg("-l").arg(&zip));
+        assert!(listing.contains(&format!("{SIZE}  ")), "{listing}");
+        let inside = fs::read(&zip).unwrap();
+        let zip64 = b"PK\x06\x06";
+        assert!(inside.windows(4).any(|four| four == zip64), "no zip64 record");
+    }
+}
