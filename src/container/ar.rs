@@ -3,8 +3,11 @@
 //! Format: deb(5), "FORMAT"; ar(5). Header fields are ASCII, left-aligned, space-padded. Byte
 //! tables: docs/formats/deb.md.
 
+mod read;
+
 use super::LimitError;
 use crate::{bytes::Record, splice::Recipe};
+pub use read::{Member, Reader};
 
 /// What an archive starts with.
 pub const MAGIC: &[u8; 8] = b"!<arch>\n";

@@ -54,6 +54,11 @@ impl<R: Read> Input<R> {
         Self { input, buffer: vec![0; BUFFER], start: 0, end: 0, at: 0 }
     }
 
+    /// The stream; bytes that were looked at, but not taken, are lost.
+    pub fn into_inner(self) -> R {
+        self.input
+    }
+
     /// Offset of the next byte.
     pub fn at(&self) -> u64 {
         self.at
@@ -112,6 +117,12 @@ impl<R: Read> Input<R> {
 
 impl<R: Read> Read for Input<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end && out.len() >= BUFFER {
+            // Nothing to look back at: large reads need no copy.
+            let count = self.input.read(out)?;
+            self.at += count as u64;
+            return Ok(count);
+        }
         let seen = self.peek(1)?;
         let count = seen.len().min(out.len());
         out[..count].copy_from_slice(&seen[..count]);

@@ -3,6 +3,9 @@
 //! Format: tar(5), "GNU Tar Archives"; dpkg `lib/dpkg/tarfn.c`. No PAX: dpkg refuses it. Byte
 //! tables: docs/formats/deb.md.
 
+mod pax;
+mod read;
+
 use super::LimitError;
 use crate::{
     bytes::Record,
@@ -10,6 +13,7 @@ use crate::{
     splice::Recipe,
     tree::{InstallPath, Kind, Mode, Node, Tree},
 };
+pub use read::{Dialect, Entry, EntryType, Reader};
 
 /// Everything is in units of this many bytes.
 pub const BLOCK: usize = 512;
@@ -214,7 +218,7 @@ mod tests {
     use crate::splice::Segment;
 
     /// The bytes of a recipe without payload files.
-    fn bytes(recipe: &Recipe) -> Vec<u8> {
+    pub(super) fn bytes(recipe: &Recipe) -> Vec<u8> {
         let mut out = Vec::new();
         for segment in recipe.segments() {
             match segment {
