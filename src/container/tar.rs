@@ -213,12 +213,12 @@ pub fn checksum(block: &[u8; BLOCK]) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::splice::Segment;
 
     /// The bytes of a recipe without payload files.
-    pub(super) fn bytes(recipe: &Recipe) -> Vec<u8> {
+    pub(crate) fn bytes(recipe: &Recipe) -> Vec<u8> {
         let mut out = Vec::new();
         for segment in recipe.segments() {
             match segment {

@@ -3,6 +3,7 @@
 pub mod archive_options;
 pub mod deb;
 pub mod later;
+mod listing;
 pub mod report;
 
 use std::io::{Read, Seek};

@@ -134,6 +134,11 @@ impl<R: Read> Reader<R> {
         Ok(entry)
     }
 
+    /// The plain stream, to be asked after [`Reader::next`] found its end.
+    pub fn into_inner(self) -> R {
+        self.input.into_inner()
+    }
+
     /// A header block; `None` at the end.
     fn block(&mut self) -> Result<Option<[u8; BLOCK]>, ReadError> {
         if self.input.peek(1)?.is_empty() {

@@ -174,4 +174,4 @@ fn unpack_error(codec: &str, at: u64, why: impl std::fmt::Display) -> ReadError 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

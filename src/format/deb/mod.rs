@@ -2,4 +2,5 @@
 
 pub mod depends;
 pub mod options;
+pub mod read;
 pub mod version;
