@@ -2,3 +2,6 @@
 
 pub mod changelog;
 mod date;
+mod source;
+
+pub use source::Sources;

@@ -1,0 +1,176 @@
+//! Where payloads come from. Files are looked at, not read.
+
+mod explain;
+mod path;
+
+use std::{
+    collections::HashMap,
+    fs::Metadata,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    diagnostic::{Diagnostic, Place},
+    package::program::{Program, ProgramError},
+    payload::{Blob, Origin, Stamp},
+};
+
+/// What the disk was asked for, shared by all artifacts of a build: the same file is one [`Blob`],
+/// looked at once.
+#[derive(Debug)]
+pub struct Sources {
+    /// The manifest's directory.
+    dir: PathBuf,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    /// By device and inode; hard links share their content.
+    blobs: HashMap<(u64, u64), Blob>,
+    texts: HashMap<String, Blob>,
+    found: HashMap<(PathBuf, String), Arc<Found>>,
+    programs: HashMap<(u64, u64), Arc<Looked>>,
+}
+
+/// What looking at a header found.
+pub(super) type Looked = Result<Option<Program>, ProgramError>;
+
+/// What a source holds.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Found {
+    /// The source is one file, so that `dest` may name it.
+    pub(super) single: bool,
+    /// What is in it, sorted by path.
+    pub(super) items: Vec<Item>,
+}
+
+/// A file, link or empty directory of a source.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Item {
+    /// Path below the source; the file name of a single file.
+    pub(super) below: String,
+    /// What it is.
+    pub(super) kind: ItemKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum ItemKind {
+    EmptyDir,
+    File { blob: Blob, executable: bool },
+    Symlink(String),
+}
+
+/// Why a source cannot be used.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Problem {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) label: Option<String>,
+    pub(super) hint: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(code: &'static str, message: String) -> Self {
+        Self { code, message, ..Self::default() }
+    }
+
+    /// As an error of the manifest.
+    pub(super) fn at(self, place: Option<&Place>) -> Diagnostic {
+        let mut error = Diagnostic::usage(self.code, self.message).at(place.cloned());
+        (error.label, error.hint) = (self.label, self.hint);
+        error
+    }
+}
+
+impl Sources {
+    /// Sources of a manifest in this directory.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), cache: Mutex::default() }
+    }
+
+    /// The manifest's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where a path of the manifest is: `//path` from the manifest's directory, others from `root`
+    /// below it.
+    pub(super) fn locate(&self, root: Option<&str>, source: &str) -> (PathBuf, String) {
+        match source.strip_prefix("//") {
+            Some(rest) => (self.dir.clone(), rest.trim_start_matches('/').to_owned()),
+            None => {
+                let root = root.map_or_else(
+                    || self.dir.clone(),
+                    |root| self.dir.join(root.strip_prefix("//").unwrap_or(root)),
+                );
+                (root, source.to_owned())
+            }
+        }
+    }
+
+    /// Everything a path or glob stands for. All problems at once.
+    pub(super) fn find(
+        &self,
+        root: Option<&str>,
+        source: &str,
+    ) -> Result<Arc<Found>, Vec<Problem>> {
+        let key = self.locate(root, source);
+        if let Some(found) = self.lock().found.get(&key) {
+            return Ok(found.clone());
+        }
+        let found = Arc::new(path::find(self, &key.0, &key.1)?);
+        self.lock().found.insert(key, found.clone());
+        Ok(found)
+    }
+
+    /// One file, by a path of the manifest that is relative to its directory.
+    pub(super) fn file(&self, source: &str) -> Result<Blob, Vec<Problem>> {
+        let (dir, path) = self.locate(None, source);
+        path::file(self, &dir, &path).map_err(|problem| vec![problem])
+    }
+
+    /// Content made from a text.
+    pub(super) fn text(&self, text: &str) -> Blob {
+        let mut cache = self.lock();
+        cache.texts.entry(text.to_owned()).or_insert_with(|| Blob::from_bytes(text)).clone()
+    }
+
+    /// The content of a file that was looked at; one and the same for all who use it.
+    fn blob(&self, path: &Path, metadata: &Metadata) -> Blob {
+        let stamp = Stamp::of(metadata);
+        let mut cache = self.lock();
+        let key = (stamp.device, stamp.inode);
+        let known = cache.blobs.get(&key).filter(|blob| stamp_of(blob) == Some(stamp));
+        if let Some(blob) = known {
+            return blob.clone();
+        }
+        let blob = Blob::from_file(path.to_owned(), stamp);
+        cache.blobs.insert(key, blob.clone());
+        blob
+    }
+
+    /// What the header of a file says.
+    pub(super) fn program(&self, blob: &Blob) -> Arc<Looked> {
+        let Some(stamp) = stamp_of(blob) else { return Arc::new(Program::of_blob(blob)) };
+        let key = (stamp.device, stamp.inode);
+        if let Some(known) = self.lock().programs.get(&key) {
+            return known.clone();
+        }
+        let looked = Arc::new(Program::of_blob(blob));
+        self.lock().programs.insert(key, looked.clone());
+        looked
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn stamp_of(blob: &Blob) -> Option<Stamp> {
+    match blob.origin() {
+        Origin::File(_, stamp) => Some(*stamp),
+        Origin::Memory(_) => None,
+    }
+}
