@@ -42,7 +42,8 @@ impl Listed {
 
 /// `./usr/bin/` is `usr/bin`; the root itself is nothing.
 fn plain(path: &str) -> String {
-    path.trim_start_matches("./").trim_matches('/').to_owned()
+    let path = path.trim_start_matches("./").trim_matches('/');
+    if path == "." { String::new() } else { path.to_owned() }
 }
 
 /// The first `count` words of a line, and the rest of it.
@@ -302,4 +303,35 @@ fn lintian_has_nothing_to_say_about_the_fixtures() {
         let deb = build_one(app, "deb", &[], out.path());
         check("lint.sh", &[deb.to_str().unwrap()]);
     }
+}
+
+#[test]
+fn the_listings_of_the_tools_are_understood() {
+    if !have("the_listings_of_the_tools_are_understood", TOOLS) {
+        return;
+    }
+    let out = TempDir::new().unwrap();
+    let script =
+        "umask 022; mkdir -p tree/usr/bin; printf 12345 >tree/usr/bin/a; chmod 755 tree/usr/bin/a
+        printf x >'tree/usr/b c'; ln -s 'usr/b c' tree/link
+        tar --owner=0 --group=0 --mtime=1980-01-01Z -C tree -cf x.tar .
+        bsdtar --format zip -C tree -cf x.zip usr link";
+    ok(tool("sh").args(["-c", script]).current_dir(out.path()));
+    let want = |kind, mode, size, link: &str| Listed { kind, mode, size, link: link.into() };
+    let want: Listing = [
+        ("link", want('l', 0, 0, "usr/b c")),
+        ("usr", want('d', 0o755, 0, "")),
+        ("usr/b c", want('-', 0o644, 1, "")),
+        ("usr/bin", want('d', 0o755, 0, "")),
+        ("usr/bin/a", want('-', 0o755, 5, "")),
+    ]
+    .map(|(path, listed)| (path.to_owned(), listed))
+    .into();
+    let (tar, zip) = (out.path().join("x.tar"), out.path().join("x.zip"));
+    agree("tar", &tar, &gnu_tar(&tar), &want);
+    agree("bsdtar", &tar, &bsdtar(&tar), &want);
+    agree("7z", &tar, &seven_zip(&tar, &want), &want);
+    agree("unzip", &zip, &unzip(&zip), &want);
+    agree("bsdtar", &zip, &bsdtar(&zip), &want);
+    agree("7z", &zip, &seven_zip(&zip, &want), &want);
 }
