@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::{
     compression,
-    manifest::{Decode, Decoder, Line, Node, Path, RawTable, Shape, Spanned, Url, Value},
+    manifest::{
+        Decode, Decoder, Line, MimeType, Node, Numbers, Path, RawTable, Scheme, Shape, Spanned,
+        Url, Value,
+    },
     package::{Os, PackageName},
     table, words,
 };
@@ -129,7 +132,7 @@ table! {
         /// Raw Info.plist keys, merged last.
         plist: RawTable,
         /// Schemes it opens.
-        url_schemes: Vec<Spanned<Line>>,
+        url_schemes: Vec<Spanned<Scheme>>,
         /// Documents it opens.
         document_types: Vec<Spanned<DocumentType>>,
     }
@@ -143,7 +146,7 @@ table! {
         /// Extensions, without dots.
         extensions: Vec<Spanned<Line>>,
         /// Its MIME types.
-        mime_types: Vec<Spanned<Line>>,
+        mime_types: Vec<Spanned<MimeType>>,
         /// What the application does with it.
         role: DocumentRole = DocumentRole::Viewer => "viewer",
     }
@@ -333,7 +336,7 @@ table! {
         /// Another file name.
         file_name: Option<Spanned<Line>> => "`{{ title }}-{{ version }}-{{ arch }}.AppImage`",
         /// The newest glibc its programs may need: `2.31`.
-        max_glibc: Option<Spanned<Line>>,
+        max_glibc: Option<Spanned<Numbers>>,
         /// Also write the MD5 digest that old update tools ask for.
         digest_md5: bool = false,
         /// Libraries that may come from the system.

@@ -90,6 +90,13 @@ macro_rules! table {
 macro_rules! words {
     ($type:ty { $( $variant:ident = $word:literal : $doc:literal ),* $(,)? }) => {
         impl $type {
+            /// The word of the manifest.
+            pub fn as_word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),*
+                }
+            }
+
             /// The words of the manifest and what each means.
             pub const WORDS: &'static [(Self, &'static str, &'static str)] =
                 &[$((Self::$variant, $word, $doc)),*];
@@ -147,12 +154,20 @@ macro_rules! text {
             }
         }
 
+        impl $name {
+            /// Whether a text follows the rules.
+            pub fn check(text: &str) -> Result<(), $crate::manifest::Problem> {
+                let check: fn(&str) -> Result<(), $crate::manifest::Problem> = $check;
+                check(text)
+            }
+        }
+
         impl $crate::manifest::Decode for $name {
             fn decode(
                 node: &$crate::manifest::Node,
                 to: &mut $crate::manifest::Decoder,
             ) -> Option<Self> {
-                to.checked(node, $check).map(Self)
+                to.checked(node, Self::check).map(Self)
             }
 
             fn shape() -> $crate::manifest::Shape {
@@ -164,8 +179,7 @@ macro_rules! text {
             const WHAT: &'static str = $what;
 
             fn decode_key(key: &str) -> Result<Self, $crate::manifest::Problem> {
-                let check: fn(&str) -> Result<(), $crate::manifest::Problem> = $check;
-                check(key).map(|()| Self(key.to_owned()))
+                Self::check(key).map(|()| Self(key.to_owned()))
             }
         }
     };

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, fmt, ops::Deref};
 
 use super::{
+    expand::narrow,
     node::{Key, Node, Value},
     shape::{Shape, TableShape},
 };
@@ -47,12 +48,14 @@ pub struct Problem {
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// Which part of the text it is, in bytes; else all of it.
+    pub range: Option<std::ops::Range<usize>>,
 }
 
 impl Problem {
     /// A problem without advice.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), ..Self::default() }
     }
 
     /// What to do next.
@@ -152,9 +155,13 @@ impl Decoder {
         self.found.error(Diagnostic::usage(code, message).at(place.cloned()));
     }
 
-    /// Notes what is wrong with a value.
+    /// Notes what is wrong with a value; which one is said in words when it has no place.
     pub fn problem(&mut self, problem: Problem, place: Option<&Place>) {
-        let mut error = Diagnostic::usage("manifest.value", problem.message).at(place.cloned());
+        let message = match place {
+            None if !self.path.is_empty() => format!("`{}`: {}", self.path(), problem.message),
+            _ => problem.message,
+        };
+        let mut error = Diagnostic::usage("manifest.value", message).at(place.cloned());
         error.hint = problem.hint;
         self.found.error(error);
     }
@@ -411,7 +418,11 @@ impl Decoder {
         let text = String::decode(node, self)?;
         if !self.deferred(&text) {
             if let Err(problem) = check(&text) {
-                self.problem(problem, node.place.as_ref());
+                let place = match (&problem.range, &node.place) {
+                    (Some(range), Some(place)) => Some(narrow(place, &text, range)),
+                    (_, place) => place.clone(),
+                };
+                self.problem(problem, place.as_ref());
                 return None;
             }
         }
@@ -434,6 +445,6 @@ pub fn word_key<T: Copy>(key: &str, what: &str, words: &[(T, &str, &str)]) -> Re
     let found = words.iter().find(|(_, word, _)| *word == key).map(|(value, ..)| *value);
     found.ok_or_else(|| {
         let hint = advice(key, words.iter().map(|(_, word, _)| *word));
-        Problem { message: format!("`{key}` is not {what}"), hint }
+        Problem { hint, ..Problem::new(format!("`{key}` is not {what}")) }
     })
 }

@@ -295,7 +295,7 @@ fn no_expression(inner: &str) -> Problem {
 }
 
 /// The place of a part of a string. Exact unless the string was written with escapes that hide it.
-fn narrow(place: &Place, text: &str, range: &Range<usize>) -> Place {
+pub(super) fn narrow(place: &Place, text: &str, range: &Range<usize>) -> Place {
     let part = &text[range.clone()];
     let Some(raw) = place.source.text.get(place.span.clone()) else { return place.clone() };
     let before = text[..range.start].matches(part).count();

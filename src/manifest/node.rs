@@ -257,6 +257,11 @@ impl Table {
         Some(self.rows.remove(at).1)
     }
 
+    /// Keeps the rows whose key fits.
+    pub fn retain(&mut self, mut fits: impl FnMut(&Key) -> bool) {
+        self.rows.retain(|(key, _)| fits(key));
+    }
+
     /// The rows in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Node)> {
         self.rows.iter().map(|(key, node)| (key, node))

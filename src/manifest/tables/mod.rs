@@ -12,21 +12,22 @@ use std::collections::BTreeMap;
 
 pub use component::{ArchRule, Component, Delivery, Launcher, LauncherEnv};
 pub use package::{PackageTable, Platform, Targets, VersionSource};
-pub use payload::{DirItem, FileItem, GhostItem, LinkItem, Payload};
+pub use payload::{Dest, DirItem, FileItem, GhostItem, Item, LinkItem, Payload, Source};
 pub use publish::{
     Checksum, Notarize, Release, ReleaseApt, ReleaseDnf, ReleaseGithub, ReleaseHomebrew,
     ReleaseInstallScript, ReleaseWinget, Sbom, Secret, Sign, SignGpg, SignMacos, SignMode,
     SignWindows,
 };
 pub use service::{
-    Health, Scripts, SeedMode, ServiceTable, ServiceWindows, UnitValue, WindowsHost,
+    After, Health, Scripts, SeedMode, ServiceTable, ServiceWindows, UnitValue, WindowsHost,
 };
 pub use system::{
     Association, Desktop, DesktopTable, Linux, LinuxLayout, Macos, RawTable, Windows, WindowsScope,
 };
 pub use texts::{
-    Capabilities, Compression, Duration, EnvName, FileMode, Identifier, Licence, Line, Path,
-    Selector, Size, Url, level_of,
+    Account, Capabilities, Compression, Duration, EnvName, FileMode, Guid, Identifier, Licence,
+    Line, MimeType, Numbers, Path, Repo, Scheme, Selector, ServiceName, Size, Title, Url,
+    canonical_licence, level_of,
 };
 
 use super::{Decode, Decoder, Node, Shape, Spanned, Table};
@@ -48,9 +49,9 @@ table! {
         /// The same product built differently: cpu, cuda, rocm.
         variant: BTreeMap<String, Variant>,
         /// Small generated programs that find another one, set its environment and become it.
-        launcher: BTreeMap<String, Launcher>,
+        launcher: BTreeMap<ServiceName, Launcher>,
         /// Background programs.
-        service: BTreeMap<String, ServiceTable>,
+        service: BTreeMap<ServiceName, ServiceTable>,
         /// Scripts of your own, by selector. The last resort.
         scripts: BTreeMap<Selector, Scripts>,
         /// Exceptions, by selector: merged into the whole manifest.

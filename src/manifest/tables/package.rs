@@ -1,9 +1,9 @@
 //! `[package]` and `[targets]`.
 
-use super::{Identifier, Licence, Line, Path, Url};
+use super::{Identifier, Licence, Line, Path, Title, Url};
 use crate::{
     manifest::{Decode, Decoder, Node, Problem, Shape, Spanned, Value},
-    package::{PackageName, Version},
+    package::{Os, PackageName, Version},
     table,
 };
 
@@ -27,7 +27,7 @@ table! {
         /// Texts of the licence, installed as `license` entries.
         license_files: Vec<Spanned<Path>>,
         /// Display name: `Title.app`, the Start menu. Blanks are dropped in file names.
-        title: Option<Spanned<Line>> => "`name`",
+        title: Option<Spanned<Title>> => "`name`",
         /// Bundle id and AppStream id: `com.example.app`.
         identifier: Option<Spanned<Identifier>> => "the reversed host of `homepage` and `name`",
         /// A changelog: Keep a Changelog, Debian's, or Markdown headings with versions. It becomes
@@ -85,6 +85,19 @@ table! {
         windows: Option<Spanned<Platform>>,
         /// FreeBSD: x86_64, aarch64. Archives only.
         freebsd: Option<Spanned<Platform>>,
+    }
+}
+
+impl Targets {
+    /// The systems that are asked for.
+    pub fn by_os(&self) -> impl Iterator<Item = (Os, &Spanned<Platform>)> {
+        let all = [
+            (Os::Linux, &self.linux),
+            (Os::Macos, &self.macos),
+            (Os::Windows, &self.windows),
+            (Os::Freebsd, &self.freebsd),
+        ];
+        all.into_iter().filter_map(|(os, platform)| Some((os, platform.as_ref()?)))
     }
 }
 

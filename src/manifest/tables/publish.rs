@@ -1,6 +1,6 @@
 //! `[sign]` and `[release]`.
 
-use super::{Line, Path, Url};
+use super::{Line, Path, Repo, Url};
 use crate::{
     diagnostic::Diagnostic,
     manifest::{Decode, Decoder, Node, Shape, Spanned, Value},
@@ -194,7 +194,7 @@ table! {
     /// GitHub releases.
     pub struct ReleaseGithub {
         /// `owner/name`.
-        repo: Spanned<Line>,
+        repo: Spanned<Repo>,
     }
 }
 
@@ -220,7 +220,7 @@ table! {
     /// A Homebrew tap.
     pub struct ReleaseHomebrew {
         /// `owner/homebrew-name`.
-        tap: Spanned<Line>,
+        tap: Spanned<Repo>,
     }
 }
 

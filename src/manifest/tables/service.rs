@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Duration, EnvName, Line, Path, RawTable, Selector, Url};
+use super::{Account, Duration, EnvName, Line, Path, RawTable, Selector, Url};
 use crate::{
-    manifest::{Decode, Decoder, Node, Shape, Spanned, Value},
+    manifest::{Decode, Decoder, Node, Problem, Shape, Spanned, Value},
     package::{Calling, Restart, Scope, Upgrade},
     table, words,
 };
@@ -12,6 +12,7 @@ use crate::{
 table! {
     /// A background program: one definition becomes a systemd unit, a launchd job and a Windows
     /// service.
+    #[check(check_service)]
     pub struct ServiceTable {
         /// Program and arguments; the first is the program. Never a shell line.
         exec: Spanned<Vec<Spanned<String>>>,
@@ -26,15 +27,15 @@ table! {
         /// Whose service manager runs it.
         scope: Scope = Scope::System => "system",
         /// Account it runs as, created when the package is installed. `root` must be written out.
-        user: Option<Spanned<String>> => "`name` in system scope",
+        user: Option<Spanned<Account>> => "`name` in system scope",
         /// Further groups; those that may be missing (render, video) are created or left out.
-        groups: Vec<Spanned<String>>,
+        groups: Vec<Spanned<Account>>,
         /// Selectors: made only where one of them fits.
         only: Vec<Spanned<Selector>>,
         /// Selectors: not made where one of them fits.
         except: Vec<Spanned<Selector>>,
         /// What must be up before: `network-online`, or a service.
-        after: Vec<Spanned<String>>,
+        after: Vec<Spanned<After>>,
         /// When it is started again.
         restart: Restart = Restart::OnFailure => "on-failure",
         /// Whether it starts at boot.
@@ -55,6 +56,42 @@ table! {
         launchd: RawTable,
         /// What only Windows needs.
         windows: ServiceWindows,
+    }
+}
+
+crate::text! {
+    /// What must be up before: `network-online`, a service of the manifest, or a unit by its name.
+    pub struct After("`network-online` or a service", after);
+}
+
+fn after(text: &str) -> Result<(), Problem> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b":_.@-\\".contains(&b);
+    if !text.is_empty() && text.bytes().all(fits) {
+        Ok(())
+    } else {
+        Err(Problem::new(format!("`{text}` is neither `network-online` nor a service")))
+    }
+}
+
+fn check_service(service: &ServiceTable, _node: &Node, to: &mut Decoder) {
+    let place = service.exec.place.as_ref();
+    match service.exec.first() {
+        None => to.note("service.exec", "`exec` is empty: it needs a program", place),
+        Some(word) if word.is_empty() => {
+            to.note("service.exec", "the program of `exec` is empty", word.place.as_ref());
+        }
+        Some(word) if word.starts_with(['-', '@', ':', '+', '!', '|']) => {
+            let first = &word[..1];
+            let message = format!(
+                "the program begins with `{first}`, which systemd would take for an option"
+            );
+            to.note("service.exec", message, word.place.as_ref());
+        }
+        Some(_) => {}
+    }
+    for word in service.exec.iter().filter(|word| word.contains(['\0', '\n', '\r'])) {
+        let message = "an argument holds a line break or a NUL";
+        to.note("service.exec", message, word.place.as_ref());
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[desktop]`, `[linux]`, `[macos]`, `[windows]`.
 
-use super::Line;
+use super::{Guid, Line, MimeType, Numbers, Scheme};
 use crate::{
     manifest::{Decode, Decoder, Node, Shape, Spanned, Table, Value},
     table, words,
@@ -30,9 +30,9 @@ table! {
         /// Words a search finds it by.
         keywords: Vec<Spanned<Line>>,
         /// Types it opens: `text/markdown`.
-        mime_types: Vec<Spanned<Line>>,
+        mime_types: Vec<Spanned<MimeType>>,
         /// Schemes it opens: `offgrid` for `offgrid://…`.
-        url_schemes: Vec<Spanned<Line>>,
+        url_schemes: Vec<Spanned<Scheme>>,
         /// Whether it needs a terminal.
         terminal: bool = false,
     }
@@ -81,7 +81,7 @@ table! {
     /// Facts that the formats of macOS share.
     pub struct Macos {
         /// The oldest macOS it runs on: `12.0`.
-        min_version: Option<Spanned<Line>> => "what the programs say",
+        min_version: Option<Spanned<Numbers>> => "what the programs say",
     }
 }
 
@@ -94,7 +94,7 @@ table! {
         path: bool = false,
         /// The GUID that ties versions of an MSI together. Never change it, or installed ones are
         /// orphaned.
-        upgrade_code: Option<Spanned<Line>> => "derived from `identifier`",
+        upgrade_code: Option<Spanned<Guid>> => "derived from `identifier`",
         /// File types it opens.
         associations: Vec<Spanned<Association>>,
     }
@@ -125,7 +125,7 @@ table! {
         /// What such a file is.
         description: Option<Line>,
         /// Its MIME type.
-        mime_type: Option<Line>,
+        mime_type: Option<MimeType>,
     }
 }
 
