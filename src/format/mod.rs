@@ -87,6 +87,16 @@ pub trait Format: Sync {
     /// and rule of the format is checked here, all errors at once.
     fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics>;
 
+    /// Scripts that run on the user's machine, by name, for `pkggen explain`.
+    fn scripts(
+        &self,
+        _package: &Package,
+        _tree: &Tree,
+        _cx: &Context<'_>,
+    ) -> Result<Vec<(String, String)>, Diagnostics> {
+        Ok(Vec::new())
+    }
+
     /// Describes the artifact. Writes nothing but packed pieces. Payloads have been ingested.
     fn plan(
         &self,
