@@ -1,12 +1,14 @@
 //! Byte formats that know trees but no packages: bytes in, recipe out; and strict readers for them.
 
 pub mod ar;
+mod calendar;
 mod error;
 mod input;
 pub mod tar;
 pub mod unpack;
 pub mod zip;
 
+pub(crate) use calendar::utc;
 pub use error::ReadError;
 pub use input::{Input, Tap};
 

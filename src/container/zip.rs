@@ -3,15 +3,17 @@
 //! Format: PKWARE APPNOTE 6.3.10; Info-ZIP's extra fields (`proginfo/extrafld.txt`). All numbers
 //! are little-endian. Byte tables: docs/formats/archives.md.
 
-mod time;
+mod directory;
+mod read;
 
-use super::LimitError;
+use super::{LimitError, calendar::DosTime};
 use crate::{
     bytes::Record,
-    splice::Recipe,
-    tree::{Kind, Mode, Node},
+    payload::{self, Bench, Blob},
+    splice::{Deflated, Recipe, pack_entries},
+    tree::{Kind, Mode, Node, Tree},
 };
-use time::DosTime;
+pub use read::{Entry as ReadEntry, Reader};
 
 /// Signature of a local header.
 pub const LOCAL: u32 = 0x0403_4b50;
@@ -79,6 +81,25 @@ impl Content {
     }
 }
 
+/// A payload, packed for an entry.
+impl From<Deflated> for Content {
+    fn from(packed: Deflated) -> Self {
+        let Deflated { recipe: data, crc32, len, stored } = packed;
+        Self { data, len, crc32, deflated: !stored }
+    }
+}
+
+/// Why a tree cannot be described as a zip.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something is larger than a zip can say.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A payload cannot be packed.
+    #[error(transparent)]
+    Payload(#[from] payload::Error),
+}
+
 /// An archive being described.
 #[derive(Clone, Debug)]
 pub struct Zip {
@@ -92,6 +113,30 @@ impl Zip {
     /// An archive whose entries all have the modification time `epoch`, in seconds since 1970.
     pub fn new(epoch: u64) -> Self {
         Self { epoch, recipe: Recipe::default(), directory: Vec::new(), count: 0 }
+    }
+
+    /// Adds a tree in its own order, below `prefix` (`NAME-VERSION/`), which is the first entry.
+    /// Files are packed at `level`; 0 stores them. Ghosts are left out.
+    pub fn tree(
+        mut self,
+        tree: &Tree,
+        prefix: &str,
+        level: u32,
+        bench: &Bench,
+    ) -> Result<Self, Error> {
+        let blobs: Vec<Blob> = tree.iter().filter_map(|(_, node)| node.blob().cloned()).collect();
+        let mut packed = pack_entries(&blobs, level, bench)?.into_iter();
+        if !prefix.is_empty() {
+            self = self.dir(prefix, Mode(0o755))?;
+        }
+        for (path, node) in tree.iter() {
+            let content = match node.blob() {
+                Some(_) => packed.next().expect("one for every file").into(),
+                None => Content::default(),
+            };
+            self = self.node(&format!("{prefix}{path}"), node, content)?;
+        }
+        Ok(self)
     }
 
     /// Adds a directory; its `/` is added when missing.

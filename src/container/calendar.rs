@@ -1,4 +1,4 @@
-//! Dates as DOS and zip say them, without a time zone; ours are UTC.
+//! Dates, always UTC: as people read them, and as DOS and zip say them.
 
 /// Earliest time, 1980-01-01 00:00:00 UTC, in seconds since 1970.
 const FIRST: u64 = 315_532_800;
@@ -14,18 +14,19 @@ const LAST: u64 = 4_354_819_198;
 /// |  5-10 | minutes           | month, from 1 (bits 5-8), year - 1980 (9-15) |
 /// | 11-15 | hours             |                  |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DosTime {
-    pub(super) time: u16,
-    pub(super) date: u16,
+pub(crate) struct DosTime {
+    pub(crate) time: u16,
+    pub(crate) date: u16,
 }
 
 impl DosTime {
     /// From seconds since 1970, moved to the nearest time that can be said.
-    pub(super) fn from_epoch(epoch: u64) -> Self {
+    pub(crate) fn from_epoch(epoch: u64) -> Self {
         let epoch = epoch.clamp(FIRST, LAST);
+        let epoch = i64::try_from(epoch).expect("clamped");
         let (day, second) = (epoch / 86_400, epoch % 86_400);
         let (year, month, day) = civil(day);
-        let field = |value: u64| u16::try_from(value).expect("clamped to the years 1980 to 2107");
+        let field = |value: i64| u16::try_from(value).expect("clamped to the years 1980 to 2107");
         Self {
             time: field((second / 3600) << 11 | (second / 60 % 60) << 5 | second % 60 / 2),
             date: field((year - 1980) << 9 | month << 5 | day),
@@ -33,7 +34,7 @@ impl DosTime {
     }
 
     /// Seconds since 1970, taking the time for UTC; what is out of range rolls over.
-    pub(super) fn to_epoch(self) -> i64 {
+    pub(crate) fn to_epoch(self) -> i64 {
         let (time, date) = (i64::from(self.time), i64::from(self.date));
         let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
         let seconds = (time >> 11) * 3600 + (time >> 5 & 63) * 60 + (time & 31) * 2;
@@ -41,20 +42,28 @@ impl DosTime {
     }
 }
 
+/// `2023-11-14 22:13:20`, or the number where a year has not four digits.
+pub(crate) fn utc(epoch: i64) -> String {
+    // 0000-01-01 and 10000-01-01.
+    if !(-62_167_219_200..253_402_300_800).contains(&epoch) {
+        return format!("@{epoch}");
+    }
+    let (year, month, day) = civil(epoch.div_euclid(86_400));
+    let second = epoch.rem_euclid(86_400);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+}
+
 /// Year, month and day of a day counted from 1970-01-01. Years begin in March here, so that the
 /// leap day is the last one. Source: Howard Hinnant, "`chrono`-Compatible Low-Level Date Algorithms".
-fn civil(day: u64) -> (u64, u64, u64) {
+fn civil(day: i64) -> (i64, i64, i64) {
     let day = day + 719_468;
-    let (era, day) = (day / 146_097, day % 146_097);
+    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
-    let (year, month, day) = (
-        era * 400 + year + u64::from(month >= 10),
-        if month < 10 { month + 3 } else { month - 9 },
-        day - (153 * month + 2) / 5 + 1,
-    );
-    (year, month, day)
+    let day = day - (153 * month + 2) / 5 + 1;
+    (era * 400 + year + i64::from(month >= 10), if month < 10 { month + 3 } else { month - 9 }, day)
 }
 
 /// The inverse of [`civil`], for years from 1970 on.
@@ -78,6 +87,15 @@ mod tests {
         assert_eq!(of(1_700_000_000), DosTime { time: time(22, 13, 20), date: date(2023, 11, 14) });
         assert_eq!(of(951_782_400), DosTime { time: 0, date: date(2000, 2, 29) });
         assert_eq!(of(u64::MAX), DosTime { time: time(23, 59, 58), date: date(2107, 12, 31) });
+    }
+
+    #[test]
+    fn times_are_read_by_people() {
+        assert_eq!(utc(0), "1970-01-01 00:00:00");
+        assert_eq!(utc(1_700_000_000), "2023-11-14 22:13:20");
+        assert_eq!(utc(-1), "1969-12-31 23:59:59");
+        assert_eq!(utc(-62_167_219_200), "0000-01-01 00:00:00");
+        assert_eq!(utc(i64::MAX), "@9223372036854775807");
     }
 
     #[test]
