@@ -1,1 +1,3 @@
 //! One service, rendered for each system's manager.
+
+pub mod systemd;
