@@ -1,0 +1,122 @@
+//! The Debian changelog, made from the package's.
+//!
+//! Format: deb-changelog(5).
+
+use super::{control, gzip};
+use crate::package::{Package, Release, Version};
+
+/// Widest line, in characters.
+const WIDTH: usize = 79;
+
+/// The compressed changelog and its file name: `changelog.Debian.gz` for a version with a revision,
+/// `changelog.gz` without.
+pub(super) fn file(package: &Package, facts: &control::Facts) -> (&'static str, Vec<u8>) {
+    let name =
+        if facts.version.contains('-') { "changelog.Debian.gz" } else { "changelog.gz" };
+    (name, gzip(text(package, facts).as_bytes()))
+}
+
+fn text(package: &Package, facts: &control::Facts) -> String {
+    let current = package.version.to_string();
+    let known = package.changelog.first().is_some_and(|newest| newest.version == current);
+    let missing = Release { version: current.clone(), date: None, changes: Vec::new() };
+    let releases = (!known).then_some(&missing).into_iter().chain(&package.changelog);
+    let entries: Vec<_> = releases
+        .filter_map(|release| {
+            let version = match release.version == current {
+                true => Some(facts.version.clone()),
+                false => Version::parse(&release.version).ok().map(|v| control::upstream(&v)),
+            };
+            version.map(|version| entry(package, facts, release, &version))
+        })
+        .collect();
+    entries.join("\n")
+}
+
+fn entry(package: &Package, facts: &control::Facts, release: &Release, version: &str) -> String {
+    let name = &facts.name;
+    let mut text = format!("{name} ({version}) stable; urgency=medium\n\n");
+    if release.changes.is_empty() {
+        text += &format!("  * {} {}.\n", package.title, release.version);
+    }
+    for change in &release.changes {
+        text += &control::wrap(change, WIDTH, "  * ", "    ");
+    }
+    let who = facts.maintainer.clone().unwrap_or_else(|| format!("{name} <{name}@localhost>"));
+    text + &format!("\n -- {who}  {}\n", rfc2822(release.date.unwrap_or(package.epoch)))
+}
+
+/// `Tue, 01 Jan 1980 00:00:00 +0000`.
+fn rfc2822(epoch: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    #[rustfmt::skip]
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (days, seconds) = (epoch / 86_400, epoch % 86_400);
+    let (year, month, day) = civil(days);
+    let weekday = DAYS[usize::try_from(days % 7).expect("below seven")];
+    let month = MONTHS[usize::try_from(month - 1).expect("below twelve")];
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} +0000")
+}
+
+/// Year, month and day of a number of days since 1970-01-01. Years are counted from March, so that
+/// the leap day comes last; 400 of them are 146,097 days.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468; // since 0000-03-01
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::sample;
+
+    fn facts(version: &str) -> control::Facts {
+        control::Facts {
+            name: "sample".into(),
+            version: version.into(),
+            architecture: "amd64".into(),
+            maintainer: Some("Ana <ana@example.org>".into()),
+        }
+    }
+
+    #[test]
+    fn dates_are_written_as_mail_does() {
+        assert_eq!(rfc2822(315_532_800), "Tue, 01 Jan 1980 00:00:00 +0000");
+        assert_eq!(rfc2822(951_827_696), "Tue, 29 Feb 2000 12:34:56 +0000");
+        assert_eq!(rfc2822(4_107_542_399), "Sun, 28 Feb 2100 23:59:59 +0000");
+    }
+
+    #[test]
+    fn the_newest_entry_has_the_package_version() {
+        let mut package = sample();
+        package.changelog = vec![
+            Release { version: "1.2.0".into(), date: Some(951_827_696), changes: vec!["speed".into()] },
+            Release { version: "1.1.0-rc.1".into(), date: None, changes: vec!["x ".repeat(60)] },
+        ];
+        let text = text(&package, &facts("1.2.0-3"));
+        assert!(text.starts_with("sample (1.2.0-3) stable; urgency=medium\n\n  * speed\n\n -- Ana"));
+        assert!(text.contains("\n\nsample (1.1.0~rc.1) stable; urgency=medium\n"), "{text}");
+        assert!(text.lines().all(|line| line.len() <= WIDTH));
+    }
+
+    #[test]
+    fn a_version_without_an_entry_gets_one() {
+        let mut package = sample();
+        package.changelog[0].version = "1.0.0".into();
+        assert!(text(&package, &facts("1.2.0")).starts_with("sample (1.2.0) stable"));
+    }
+
+    #[test]
+    fn the_file_is_named_by_whether_there_is_a_revision() {
+        assert_eq!(file(&sample(), &facts("1.2.0")).0, "changelog.gz");
+        assert_eq!(file(&sample(), &facts("1.2.0-2")).0, "changelog.Debian.gz");
+    }
+}

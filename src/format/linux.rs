@@ -1,0 +1,227 @@
+//! What packages of every Linux distribution add to their tree: units, users, directories that are
+//! made on the user's machine, the menu entry.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics},
+    layout::{Layout, duplicate},
+    package::{Desktop, Dest, Entry, Package, Scope},
+    payload::Blob,
+    service::systemd::{self, OwnedDir, Site},
+    template,
+    tree::{InstallPath, Kind, Mode, Node, PathError, PayloadType, Tree},
+};
+
+const DESKTOP: &str = include_str!("../../templates/desktop/app.desktop");
+
+/// Directories of the system: never removed with a package, whatever a manifest says.
+#[rustfmt::skip]
+const STANDARD: &[&str] = &[
+    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/opt", "/proc", "/root", "/run", "/sbin",
+    "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/share", "/var", "/var/backups",
+    "/var/cache", "/var/lib", "/var/local", "/var/log", "/var/mail", "/var/opt", "/var/spool",
+    "/var/tmp", "/var/www", "/etc/opt", "/usr/local",
+];
+
+/// What a package makes and owns on the user's machine besides its files.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OnMachine {
+    /// What units need to know.
+    pub site: Site,
+    /// Made from tmpfiles.d.
+    pub dirs: Vec<OwnedDir>,
+    /// State, logs and caches: absolute paths that go when the package is purged.
+    pub purged: BTreeSet<String>,
+}
+
+impl OnMachine {
+    /// From a package in a layout.
+    pub(super) fn of(package: &Package, layout: &dyn Layout) -> Self {
+        let site = site(package, layout);
+        let mut dirs = BTreeSet::new();
+        let mut purged = BTreeSet::new();
+        let mut made = BTreeSet::new();
+        for service in &package.services {
+            made.extend(systemd::managed_dirs(service, &site));
+            dirs.extend(systemd::unmanaged(service, &site));
+            if systemd::has_raw(service, "DynamicUser") {
+                let private = systemd::managed_dirs(service, &site).into_iter();
+                purged.extend(private.filter_map(|dir| private_dir(&dir)));
+            }
+        }
+        let known: BTreeSet<_> = dirs.iter().map(|dir: &OwnedDir| dir.path.clone()).collect();
+        for entry in package.entries.iter().filter(|entry| is_state(entry.role)) {
+            let path = absolute(entry, package, layout);
+            if !matches!(entry.kind, Kind::Dir) {
+                continue;
+            }
+            if !made.contains(&path) && !known.contains(&path) {
+                dirs.insert(owned(entry, path.clone()));
+            }
+            purged.insert(path);
+        }
+        purged.extend(made);
+        purged.extend(known);
+        purged.retain(|path| !STANDARD.contains(&path.as_str()));
+        Self { site, dirs: dirs.into_iter().collect(), purged }
+    }
+}
+
+fn site(package: &Package, layout: &dyn Layout) -> Site {
+    let dir = |role| layout.dir(role, package.name.as_str(), &package.title);
+    let capable = |entry: &Entry| {
+        let capabilities = entry.capabilities.clone()?;
+        Some((absolute(entry, package, layout), capabilities))
+    };
+    Site {
+        name: package.name.to_string(),
+        homepage: package.homepage.clone(),
+        state: dir(PayloadType::State),
+        log: dir(PayloadType::Log),
+        cache: dir(PayloadType::Cache),
+        config: dir(PayloadType::Config),
+        capabilities: package.entries.iter().filter_map(capable).collect(),
+    }
+}
+
+fn is_state(role: PayloadType) -> bool {
+    matches!(role, PayloadType::State | PayloadType::Log | PayloadType::Cache)
+}
+
+/// Under `DynamicUser` the real directory is one below `private`.
+fn private_dir(dir: &str) -> Option<String> {
+    let (base, name) = dir.rsplit_once('/')?;
+    Some(format!("{base}/private/{name}"))
+}
+
+fn absolute(entry: &Entry, package: &Package, layout: &dyn Layout) -> String {
+    let dir = layout.dir(entry.role, package.name.as_str(), &package.title);
+    match &entry.dest {
+        Dest::TypeDir => dir,
+        Dest::InType(below) => format!("{dir}/{below}"),
+        Dest::Absolute(path) => format!("/{path}"),
+    }
+}
+
+fn owned(entry: &Entry, path: String) -> OwnedDir {
+    OwnedDir { path, mode: entry.mode.0, owner: entry.owner.clone(), group: entry.group.clone() }
+}
+
+/// Adds units, sysusers.d, tmpfiles.d and the menu entry.
+pub(super) fn add(
+    tree: &mut Tree,
+    package: &Package,
+    machine: &OnMachine,
+) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::default();
+    for service in package.services.iter().filter(|service| !service.raw_unit) {
+        match systemd::unit(service, &machine.site) {
+            Ok(text) => {
+                let path = unit_path(service.scope, &format!("{}.service", service.name));
+                put(tree, &path, Node { place: service.place.clone(), ..file(text) }, &mut found);
+            }
+            Err(error) => found.error(error),
+        }
+    }
+    let name = &package.name;
+    let generated: Vec<_> =
+        package.services.iter().filter(|service| !service.raw_unit).cloned().collect();
+    if let Some(text) = systemd::sysusers(&generated, &machine.site) {
+        put(tree, &format!("usr/lib/sysusers.d/{name}.conf"), file(text), &mut found);
+    }
+    if let Some(text) = systemd::tmpfiles(&machine.dirs) {
+        put(tree, &format!("usr/lib/tmpfiles.d/{name}.conf"), file(text), &mut found);
+    }
+    if let Some(desktop) = &package.desktop {
+        let path = format!("usr/share/applications/{name}.desktop");
+        put(tree, &path, file(desktop_entry(desktop, package)), &mut found);
+    }
+    if found.is_ok() { Ok(()) } else { Err(found) }
+}
+
+/// Where a unit is installed.
+pub(super) fn unit_path(scope: Scope, unit: &str) -> String {
+    match scope {
+        Scope::System => format!("usr/lib/systemd/system/{unit}"),
+        Scope::User => format!("usr/lib/systemd/user/{unit}"),
+    }
+}
+
+/// A generated file: root's, 0644.
+pub(super) fn file(content: impl Into<Vec<u8>>) -> Node {
+    Node::file(Blob::from_bytes(content), Mode(0o644))
+}
+
+/// Adds a generated node; a collision with one of the user's is noted.
+pub(super) fn put(tree: &mut Tree, path: &str, node: Node, found: &mut Diagnostics) {
+    match InstallPath::parse(path) {
+        Ok(path) => {
+            if let Err(twice) = tree.insert(path, node) {
+                found.error(duplicate(&twice));
+            }
+        }
+        Err(why) => found.error(bad_path(&why)),
+    }
+}
+
+fn bad_path(why: &PathError) -> Diagnostic {
+    Diagnostic::usage("path.invalid", why.to_string())
+}
+
+#[derive(Serialize)]
+struct Values {
+    title: String,
+    comment: String,
+    exec: String,
+    icon: Option<String>,
+    terminal: bool,
+    categories: String,
+    keywords: String,
+    mime_types: String,
+}
+
+/// Format: Desktop Entry Specification 1.5.
+fn desktop_entry(desktop: &Desktop, package: &Package) -> String {
+    let schemes = desktop.url_schemes.iter().map(|scheme| format!("x-scheme-handler/{scheme}"));
+    let mime_types: Vec<_> = desktop.mime_types.iter().cloned().chain(schemes).collect();
+    let values = Values {
+        title: template::desktop(&desktop.title),
+        comment: template::desktop(&desktop.comment),
+        exec: desktop.exec.clone(),
+        icon: desktop.icon.then(|| package.name.to_string()),
+        terminal: desktop.terminal,
+        categories: template::desktop_list(&desktop.categories),
+        keywords: template::desktop_list(&desktop.keywords),
+        mime_types: template::desktop_list(&mime_types),
+    };
+    template::render(DESKTOP, &values).trim_end().to_owned() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::sample;
+
+    #[test]
+    fn a_menu_entry_has_only_the_keys_it_needs() {
+        let desktop = Desktop {
+            exec: "sample %U".into(),
+            title: "O'Brien & \"Söhne\" 100% $HOME \\n".into(),
+            comment: "greets".into(),
+            categories: vec!["Utility".into()],
+            keywords: Vec::new(),
+            mime_types: Vec::new(),
+            url_schemes: vec!["sample".into()],
+            terminal: false,
+            icon: true,
+        };
+        let want = "[Desktop Entry]\nType=Application\nVersion=1.5\n\
+                    Name=O'Brien & \"Söhne\" 100% $HOME \\\\n\nComment=greets\nExec=sample %U\n\
+                    Icon=sample\nTerminal=false\nCategories=Utility;\n\
+                    MimeType=x-scheme-handler/sample;\n";
+        assert_eq!(desktop_entry(&desktop, &sample()), want);
+    }
+}

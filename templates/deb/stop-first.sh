@@ -1,0 +1,3 @@
+if [ "$1" = upgrade ] && [ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ]; then
+  deb-systemd-invoke stop {{ unit }} >/dev/null || true
+fi
