@@ -3,6 +3,7 @@
 pub mod archive_options;
 pub mod deb;
 pub mod later;
+mod linux;
 mod listing;
 pub mod report;
 
@@ -24,7 +25,7 @@ use crate::{
 use report::Report;
 
 /// Every format pkggen makes.
-pub static FORMATS: &[&dyn Format] = &[];
+pub static FORMATS: &[&dyn Format] = &[&deb::Deb];
 
 /// The manifest's tables of all formats, made or planned, with what each format is.
 #[rustfmt::skip]

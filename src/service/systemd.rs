@@ -262,7 +262,8 @@ fn hardening(section: &mut Section, service: &Service, site: &Site) {
     // Executing a program whose file capabilities are outside the bounding set fails with EPERM, and
     // under NoNewPrivileges they are not gained: the service gets them as ambient ones.
     let program = service.exec.first().and_then(|program| site.capabilities.get(program));
-    if let Some(names) = program.map(|text| capability_names(text)).filter(|names| !names.is_empty())
+    if let Some(names) =
+        program.map(|text| capability_names(text)).filter(|names| !names.is_empty())
     {
         section.merge(&[
             ("CapabilityBoundingSet".to_owned(), names.clone()),
@@ -307,11 +308,7 @@ fn check_variable(service: &Service, name: &str) -> Result<(), Diagnostic> {
     Err(Diagnostic::usage("service.env", text).at(service.place.clone()))
 }
 
-fn check_raw(
-    service: &Service,
-    section: &str,
-    raw: &[(String, String)],
-) -> Result<(), Diagnostic> {
+fn check_raw(service: &Service, section: &str, raw: &[(String, String)]) -> Result<(), Diagnostic> {
     let bad = |text: &str| text.chars().any(char::is_control);
     let line = |(key, value): &&(String, String)| bad(key) || bad(value) || key.contains('=');
     if bad(section) || section.contains(['[', ']']) || raw.iter().find(line).is_some() {
@@ -377,7 +374,8 @@ fn percent(text: &str) -> String {
 
 /// One line of free text. A backslash at its end would join the next line.
 fn line(text: &str) -> String {
-    let text: String = percent(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String =
+        percent(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.ends_with('\\') { text + " " } else { text }
 }
 

@@ -11,8 +11,7 @@ const WIDTH: usize = 79;
 /// The compressed changelog and its file name: `changelog.Debian.gz` for a version with a revision,
 /// `changelog.gz` without.
 pub(super) fn file(package: &Package, facts: &control::Facts) -> (&'static str, Vec<u8>) {
-    let name =
-        if facts.version.contains('-') { "changelog.Debian.gz" } else { "changelog.gz" };
+    let name = if facts.version.contains('-') { "changelog.Debian.gz" } else { "changelog.gz" };
     (name, gzip(text(package, facts).as_bytes()))
 }
 
@@ -98,11 +97,17 @@ mod tests {
     fn the_newest_entry_has_the_package_version() {
         let mut package = sample();
         package.changelog = vec![
-            Release { version: "1.2.0".into(), date: Some(951_827_696), changes: vec!["speed".into()] },
+            Release {
+                version: "1.2.0".into(),
+                date: Some(951_827_696),
+                changes: vec!["speed".into()],
+            },
             Release { version: "1.1.0-rc.1".into(), date: None, changes: vec!["x ".repeat(60)] },
         ];
         let text = text(&package, &facts("1.2.0-3"));
-        assert!(text.starts_with("sample (1.2.0-3) stable; urgency=medium\n\n  * speed\n\n -- Ana"));
+        assert!(
+            text.starts_with("sample (1.2.0-3) stable; urgency=medium\n\n  * speed\n\n -- Ana")
+        );
         assert!(text.contains("\n\nsample (1.1.0~rc.1) stable; urgency=medium\n"), "{text}");
         assert!(text.lines().all(|line| line.len() <= WIDTH));
     }

@@ -93,15 +93,8 @@ pub(super) fn upstream(version: &Version) -> String {
 }
 
 /// The whole file.
-pub(super) fn text(
-    package: &Package,
-    options: &DebOptions,
-    facts: &Facts,
-    relations: &Relations,
-    tree: &Tree,
-) -> String {
-    let fields = fields(package, options, facts, relations, tree);
-    fields.into_iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+pub(super) fn text(fields: &[(String, String)]) -> String {
+    fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
 }
 
 /// Names and values, continuation lines in the value.

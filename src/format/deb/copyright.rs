@@ -66,7 +66,9 @@ fn holders(package: &Package) -> String {
     let written = package.copyright.as_deref().map(str::trim).filter(|text| !text.is_empty());
     match written {
         Some(text) => text.lines().map(str::trim).collect::<Vec<_>>().join("\n "),
-        None if package.authors.is_empty() => format!("the authors of {}", one_line(&package.title)),
+        None if package.authors.is_empty() => {
+            format!("the authors of {}", one_line(&package.title))
+        }
         None => package.authors.iter().map(|a| one_line(a)).collect::<Vec<_>>().join("\n "),
     }
 }
@@ -174,14 +176,20 @@ mod tests {
             ("LICENSE-APACHE".to_owned(), "a long text".to_owned()),
         ];
         let text = text(&package, &texts);
-        assert!(text.contains("License: MIT or Apache-2.0\n\nLicense: MIT\n permission\n\n"), "{text}");
+        assert!(
+            text.contains("License: MIT or Apache-2.0\n\nLicense: MIT\n permission\n\n"),
+            "{text}"
+        );
         assert!(text.ends_with(" /usr/share/common-licenses/Apache-2.0.\n"), "{text}");
         assert!(!text.contains("a long text"));
     }
 
     #[test]
     fn expressions_are_written_in_the_words_of_the_format() {
-        assert_eq!(expression("(GPL-2.0-or-later OR MIT) AND LGPL-2.1-only"), "(GPL-2+ or MIT) and LGPL-2.1");
+        assert_eq!(
+            expression("(GPL-2.0-or-later OR MIT) AND LGPL-2.1-only"),
+            "(GPL-2+ or MIT) and LGPL-2.1"
+        );
         assert_eq!(identifiers("GPL-2.0-only WITH Classpath-exception-2.0"), ["GPL-2.0-only"]);
     }
 }

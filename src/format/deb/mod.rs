@@ -1,6 +1,306 @@
-//! Debian packages.
+//! Debian packages: an ar archive of a version, a tar with the metadata, a tar with the files.
+//!
+//! Format: deb(5), deb-control(5), Debian policy. Byte tables and decisions: docs/formats/deb.md.
 
+mod changelog;
+mod control;
+mod copyright;
 pub mod depends;
+mod docs;
 pub mod options;
+mod order;
 pub mod read;
+mod relation;
+mod relations;
+mod rules;
+mod scripts;
+mod units;
 pub mod version;
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+};
+
+use flate2::{Compression, GzBuilder};
+
+use super::{
+    Context, Format, Plan, ReadSeek,
+    linux::{self, OnMachine},
+    report::{Member, MetaFile, ReadEntry, ReadError, Report},
+};
+use crate::{
+    codec::{Codec, Packing},
+    container::{LimitError, ar::Ar, tar::Tar},
+    diagnostic::{Diagnostic, Diagnostics},
+    layout::{DEBIAN, Layout, OPT},
+    manifest,
+    package::{Os, Package},
+    payload::{self, Bench, Blob},
+    splice::{self, Recipe},
+    tree::{Mode, Node, Tree},
+};
+use control::Facts;
+use options::DebOptions;
+
+/// Debian packages.
+pub(super) struct Deb;
+
+/// What control.tar is packed with: every dpkg reads it.
+const CONTROL: Packing = Packing { codec: Codec::Gzip, level: 9 };
+
+/// What data.tar is packed with unless the manifest says otherwise: read since dpkg 1.15.6 (2009).
+const DATA: Packing = Packing { codec: Codec::Xz, level: 6 };
+
+/// Largest generated or rewritten document, in bytes: man pages, licences, units.
+const MAX_DOCUMENT: u64 = 16 << 20;
+
+impl Format for Deb {
+    fn name(&self) -> &'static str {
+        "deb"
+    }
+
+    fn spellings(&self) -> &'static [&'static str] {
+        &["deb"]
+    }
+
+    fn about(&self) -> &'static str {
+        "Debian package (.deb)"
+    }
+
+    fn systems(&self) -> &'static [Os] {
+        &[Os::Linux]
+    }
+
+    fn layout(&self, cx: &Context<'_>) -> &'static dyn Layout {
+        let node = cx.manifest.find(&["linux", "layout"]);
+        let opt = node.and_then(|node| node.as_str()).is_some_and(|word| word == "opt");
+        if opt { &OPT } else { &DEBIAN }
+    }
+
+    fn file_name(&self, package: &Package, cx: &Context<'_>) -> Result<String, Diagnostic> {
+        let options = options(cx)?;
+        match &options.file_name {
+            Some(name) => Ok(name.value.0.clone()),
+            None => Ok(Facts::of(package, &options)?.file_name()),
+        }
+    }
+
+    fn packing(&self, _: &Package, cx: &Context<'_>) -> Result<Packing, Diagnostic> {
+        let chosen = options(cx)?.compression;
+        Ok(chosen.and_then(|compression| compression.value.0.packing()).unwrap_or(DATA))
+    }
+
+    fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {
+        let options = options(cx)?;
+        let facts = Facts::of(package, &options)?;
+        let layout = self.layout(cx);
+        let mut tree = layout.place(package)?;
+        let machine = OnMachine::of(package, layout);
+        let mut found = Diagnostics::default();
+        if let Err(errors) = linux::add(&mut tree, package, &machine) {
+            found.append(errors);
+        }
+        match docs::add(tree, package, &options, &facts) {
+            Ok(tree) => {
+                rules::check(&tree, &options, self.packing(package, cx)?, &mut found);
+                if let Err(errors) = metadata(package, &tree, cx, &facts, &options, &machine) {
+                    found.append(errors);
+                }
+                if found.is_ok() { Ok(tree) } else { Err(found) }
+            }
+            Err(errors) => {
+                found.append(errors);
+                Err(found)
+            }
+        }
+    }
+
+    fn plan(
+        &self,
+        package: &Package,
+        tree: Tree,
+        cx: &Context<'_>,
+        bench: &Bench,
+    ) -> Result<Plan, Diagnostic> {
+        let options = options(cx)?;
+        let facts = Facts::of(package, &options)?;
+        let machine = OnMachine::of(package, self.layout(cx));
+        let metadata = metadata(package, &tree, cx, &facts, &options, &machine).map_err(first)?;
+        let mut files = metadata.files;
+        files.insert("md5sums".into(), MetaFile { mode: 0o644, content: md5sums(&tree) });
+        let packing = self.packing(package, cx)?;
+        let control = control_tar(package, &files).map_err(too_large)?;
+        let data = data_tar(package, &tree).map_err(too_large)?;
+        let data_name = format!("data.tar{}", suffix(packing.codec));
+        let mut members = vec![("debian-binary".to_owned(), bytes("2.0\n"))];
+        members.push(("control.tar.gz".to_owned(), splice::pack(&control, CONTROL, bench)?));
+        members.push((data_name, splice::pack(&data, packing, bench)?));
+        let expected = Report {
+            format: self.name().into(),
+            fields: metadata.fields,
+            metadata: files,
+            entries: entries(package, &tree),
+            members: members
+                .iter()
+                .map(|(name, recipe)| Member { name: name.clone(), len: recipe.len() })
+                .collect(),
+            ..Report::default()
+        };
+        let archive = members
+            .into_iter()
+            .try_fold(Ar::new(package.epoch), |ar, (name, recipe)| ar.member(&name, recipe))
+            .map_err(too_large)?;
+        Ok(Plan { recipe: archive.finish(), expected })
+    }
+
+    fn recognises(&self, head: &[u8]) -> bool {
+        head.starts_with(b"!<arch>\ndebian-binary")
+    }
+
+    fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
+        read::read(file)
+    }
+}
+
+/// The `[deb]` table.
+fn options(cx: &Context<'_>) -> Result<DebOptions, Diagnostic> {
+    manifest::decode_key(cx.manifest, "deb").map_err(first)
+}
+
+/// Of several errors the first; they were all reported when the tree was made.
+fn first(mut found: Diagnostics) -> Diagnostic {
+    match found.errors.is_empty() {
+        true => Diagnostic::failed("deb", "the package cannot be described"),
+        false => found.errors.remove(0),
+    }
+}
+
+fn too_large(error: LimitError) -> Diagnostic {
+    Diagnostic::cannot("limit.ar", error.to_string())
+        .hint("split large files into packages of their own")
+}
+
+/// The metadata without md5sums, which needs the payloads to be read.
+struct Metadata {
+    fields: Vec<(String, String)>,
+    files: BTreeMap<String, MetaFile>,
+}
+
+fn metadata(
+    package: &Package,
+    tree: &Tree,
+    cx: &Context<'_>,
+    facts: &Facts,
+    options: &DebOptions,
+    machine: &OnMachine,
+) -> Result<Metadata, Diagnostics> {
+    let units = units::units(package, tree)?;
+    let relations = relations::relations(package, tree, options, facts, cx.manifest)?;
+    let fields = control::fields(package, options, facts, &relations, tree);
+    let mut files = BTreeMap::new();
+    let mut put = |name: &str, mode, text: String| {
+        files.insert(name.to_owned(), MetaFile { mode, content: text.into_bytes() });
+    };
+    put("control", 0o644, control::text(&fields));
+    let conffiles = conffiles(tree);
+    if !conffiles.is_empty() {
+        put("conffiles", 0o644, conffiles);
+    }
+    if !options.triggers.is_empty() {
+        put("triggers", 0o644, rules::triggers(options)?);
+    }
+    for (name, text) in scripts::scripts(package, tree, &units, machine)? {
+        put(name, 0o755, text);
+    }
+    Ok(Metadata { fields, files })
+}
+
+fn conffiles(tree: &Tree) -> String {
+    let config = tree.iter().filter(|(_, node)| node.config && node.blob().is_some());
+    config.map(|(path, _)| format!("/{path}\n")).collect()
+}
+
+/// `<32 hex>  usr/bin/x` for every file but conffiles.
+fn md5sums(tree: &Tree) -> Vec<u8> {
+    let files = tree.iter().filter(|(_, node)| !node.config);
+    let lines = files.filter_map(|(path, node)| {
+        node.blob().map(|blob| format!("{}  {path}\n", blob.digests().md5))
+    });
+    lines.collect::<String>().into_bytes()
+}
+
+/// dpkg looks owners up while it unpacks, before postinst could make them: everything is root's.
+fn as_shipped(node: &Node) -> Node {
+    Node { owner: "root".into(), group: "root".into(), ..node.clone() }
+}
+
+fn control_tar(
+    package: &Package,
+    files: &BTreeMap<String, MetaFile>,
+) -> Result<Recipe, LimitError> {
+    let tar = Tar::new(package.epoch).node("./", &Node::implied_dir())?;
+    let tar = files.iter().try_fold(tar, |tar, (name, file)| {
+        tar.file(&format!("./{name}"), Blob::from_bytes(file.content.clone()), Mode(file.mode))
+    })?;
+    Ok(tar.finish())
+}
+
+fn data_tar(package: &Package, tree: &Tree) -> Result<Recipe, LimitError> {
+    let nodes: Vec<_> =
+        order::data(tree).into_iter().map(|(path, node)| (path, as_shipped(node))).collect();
+    let nodes = nodes.iter().map(|(path, node)| (*path, node));
+    Ok(Tar::new(package.epoch).nodes(nodes, "./")?.finish())
+}
+
+fn entries(package: &Package, tree: &Tree) -> Vec<ReadEntry> {
+    let root = ReadEntry::of_node("./", &Node::implied_dir(), package.epoch);
+    let below = order::data(tree).into_iter().map(|(path, node)| {
+        ReadEntry::of_node(&format!("./{path}"), &as_shipped(node), package.epoch)
+    });
+    root.into_iter().chain(below.flatten()).collect()
+}
+
+fn suffix(codec: Codec) -> &'static str {
+    match codec {
+        Codec::None => "",
+        Codec::Gzip => ".gz",
+        Codec::Xz => ".xz",
+        Codec::Zstd => ".zst",
+    }
+}
+
+fn bytes(text: &str) -> Recipe {
+    let mut recipe = Recipe::default();
+    recipe.bytes(text);
+    recipe
+}
+
+/// `gzip -9n`: no name, no time; byte 9, the system, says "unknown".
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut packer = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    packer.write_all(content).expect("memory takes everything");
+    packer.finish().expect("memory takes everything")
+}
+
+/// A small file's bytes: documents that are rewritten, units that are looked at.
+fn content(blob: &Blob, node: &Node) -> Result<Vec<u8>, Diagnostic> {
+    if blob.len() > MAX_DOCUMENT {
+        let text = format!("a document has {} bytes, more than {MAX_DOCUMENT}", blob.len());
+        return Err(Diagnostic::usage("document.size", text).at(node.place.clone()));
+    }
+    if let Some(bytes) = blob.bytes() {
+        return Ok(bytes.to_vec());
+    }
+    let mut bytes = Vec::new();
+    let mut source = payload::open(blob)?;
+    source.read_to_end(&mut bytes).map_err(|error| {
+        Diagnostic::failed("payload.unreadable", "cannot read a document")
+            .at(node.place.clone())
+            .caused_by(&error)
+    })?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,10 @@ impl Relation {
     /// Parses one relation, alternatives included.
     pub fn parse(text: &str) -> Result<Self, RelationError> {
         let wrong = |why: String| RelationError { text: text.to_owned(), why };
-        text.split('|').map(|atom| Atom::parse(atom).map_err(wrong)).collect::<Result<_, _>>().map(Self)
+        text.split('|')
+            .map(|atom| Atom::parse(atom).map_err(wrong))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Whether it leaves a choice.
@@ -64,7 +67,9 @@ impl Atom {
         if !name.chars().all(fits) || name.starts_with(['+', '-', '.']) {
             return Err(format!("`{name}` is no name of a Debian package"));
         }
-        let letters = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let letters = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
         if architecture.as_deref().is_some_and(|text| !letters(text)) {
             return Err("after `:` stands an architecture, `any` or `native`".into());
         }
@@ -77,7 +82,9 @@ fn parse_version(text: &str) -> Result<(&'static str, String), String> {
     let Some(operator) = operator else {
         return Err(match text.chars().next() {
             Some(old @ ('<' | '>')) => format!("write `{old}{old}` or `{old}=` for `{old}`"),
-            _ => format!("a version needs one of {}", OPERATORS.map(|o| format!("`{o}`")).join(" ")),
+            _ => {
+                format!("a version needs one of {}", OPERATORS.map(|o| format!("`{o}`")).join(" "))
+            }
         });
     };
     let version = text[operator.len()..].trim();

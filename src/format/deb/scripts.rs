@@ -65,7 +65,7 @@ fn script(
     name: &str,
     fragments: &[String],
     user: Option<&Script>,
-    words: &[(&str, &str)],
+    words: &[(&'static str, &'static str)],
 ) -> Result<Option<String>, Diagnostic> {
     let generated = fragments.join("\n");
     match user {
@@ -91,7 +91,8 @@ fn native(name: &str, generated: &str, user: &Script) -> Result<String, Diagnost
     if generated.is_empty() || text.contains(TOKEN) {
         return Ok(text.replace(TOKEN, generated.trim_end()));
     }
-    let text = format!("the {name} script has no line `{TOKEN}`, where generated commands would go");
+    let text =
+        format!("the {name} script has no line `{TOKEN}`, where generated commands would go");
     Err(Diagnostic::usage("deb.script", text)
         .at(user.place.clone())
         .hint("put the line where users, directories and services may be set up"))
@@ -187,7 +188,8 @@ fn prerm(units: &[Unit]) -> Vec<String> {
 
 fn postinst(package: &Package, tree: &Tree, units: &[Unit], machine: &OnMachine) -> Vec<String> {
     let mut all = Vec::new();
-    let one = |name: &str, value: String| std::collections::BTreeMap::from([(name.to_owned(), value)]);
+    let one =
+        |name: &str, value: String| std::collections::BTreeMap::from([(name.to_owned(), value)]);
     let conf = one("conf", shell(&format!("{}.conf", package.name)));
     let has = |dir: &str| {
         let path = format!("{dir}/{}.conf", package.name);

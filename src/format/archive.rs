@@ -1,0 +1,98 @@
+//! What tar and zip archives share: the top folder, the tree, the `[archive]` table.
+
+use super::{
+    Context,
+    archive_options::{ArchiveLevel, ArchiveOptions},
+};
+use crate::{
+    codec::{Codec, Packing},
+    diagnostic::{Diagnostic, Diagnostics},
+    layout::{Layout, PORTABLE},
+    manifest,
+    package::Package,
+    tree::{InstallPath, Tree},
+};
+
+/// The `[archive]` table.
+pub(super) fn options(cx: &Context<'_>) -> Result<ArchiveOptions, Diagnostic> {
+    let options = manifest::decode_key(cx.manifest, "archive");
+    options.map_err(|mut found: Diagnostics| found.errors.remove(0))
+}
+
+/// Name of the file without its extension, and of the folder in it: `N-V-os-arch`.
+pub(super) fn stem(package: &Package, options: &ArchiveOptions) -> Result<String, Diagnostic> {
+    let Package { name, version, target, .. } = package;
+    let Some(written) = &options.name else { return Ok(format!("{name}-{version}-{target}")) };
+    let stem = written.value.0.trim();
+    let one = InstallPath::parse(stem).is_ok_and(|path| path.as_str() == stem);
+    if !one || stem.contains('/') {
+        let text = format!("`{stem}` is no name of a folder");
+        return Err(Diagnostic::usage("archive.name", text).at(written.place.clone()));
+    }
+    Ok(stem.to_owned())
+}
+
+/// The file's name.
+pub(super) fn file_name(
+    package: &Package,
+    cx: &Context<'_>,
+    extension: &str,
+) -> Result<String, Diagnostic> {
+    let options = options(cx)?;
+    match &options.file_name {
+        Some(name) => Ok(name.value.0.clone()),
+        None => Ok(format!("{}.{extension}", stem(package, &options)?)),
+    }
+}
+
+/// The level asked for, within what the codec has.
+pub(super) fn packing(
+    cx: &Context<'_>,
+    codec: Codec,
+    default: u32,
+    max: u32,
+) -> Result<Packing, Diagnostic> {
+    let Some(asked) = options(cx)?.compression else { return Ok(Packing { codec, level: default }) };
+    let level = match asked.value {
+        ArchiveLevel::Max => max,
+        ArchiveLevel::Level(level) => level,
+    };
+    if level > max {
+        let text = format!("`{}` has no level {level}", codec.word());
+        return Err(Diagnostic::usage("archive.compression", text)
+            .at(asked.place)
+            .hint(format!("levels end at {max}")));
+    }
+    Ok(Packing { codec, level })
+}
+
+/// What is in the top folder.
+pub(super) fn tree(package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {
+    let options = options(cx)?;
+    stem(package, &options)?;
+    later(cx, &options)?;
+    PORTABLE.place(package)
+}
+
+/// Install scripts and parts are planned, and never left out silently.
+fn later(cx: &Context<'_>, options: &ArchiveOptions) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::default();
+    let place = |key: &str| cx.manifest.find(&["archive", key]).and_then(|node| node.place.clone());
+    if options.installer {
+        let text = "install scripts in archives cannot be made yet";
+        found.error(
+            Diagnostic::cannot("later.installer", text)
+                .at(place("installer"))
+                .hint("leave `installer` out, or build a deb"),
+        );
+    }
+    if options.split.is_some() {
+        let text = "archives in parts cannot be made yet";
+        found.error(
+            Diagnostic::cannot("later.split", text)
+                .at(place("split"))
+                .hint("leave `split` out: archives have no limit of their own"),
+        );
+    }
+    if found.is_ok() { Ok(()) } else { Err(found) }
+}

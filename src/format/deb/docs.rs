@@ -1,0 +1,127 @@
+//! What Debian expects below `/usr/share`: copyright, changelog, packed man pages, lintian overrides.
+
+use super::{changelog, content, control::Facts, copyright, gzip, options::DebOptions};
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics},
+    format::linux::{file, put},
+    layout::duplicate,
+    package::Package,
+    payload::Blob,
+    tree::{InstallPath, Kind, Node, PayloadType, Tree},
+};
+
+/// The tree with its documents. What the user ships at one of their places stays.
+pub(super) fn add(
+    tree: Tree,
+    package: &Package,
+    options: &DebOptions,
+    facts: &Facts,
+) -> Result<Tree, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let texts = licenses(package, &mut found);
+    let mut tree = rewrite(tree, package, &texts, &mut found);
+    let doc = format!("usr/share/doc/{}", facts.name);
+    let there = |tree: &Tree, path: &str| {
+        InstallPath::parse(path).is_ok_and(|path| tree.get(&path).is_some())
+    };
+    let path = format!("{doc}/copyright");
+    if !there(&tree, &path) {
+        put(&mut tree, &path, file(copyright::text(package, &texts)), &mut found);
+    }
+    let (name, packed) = changelog::file(package, facts);
+    let path = format!("{doc}/{name}");
+    if !there(&tree, &path) {
+        put(&mut tree, &path, file(packed), &mut found);
+    }
+    if !options.lintian_overrides.is_empty() {
+        let path = format!("usr/share/lintian/overrides/{}", facts.name);
+        put(&mut tree, &path, file(overrides(options, facts)), &mut found);
+    }
+    if found.is_ok() { Ok(tree) } else { Err(found) }
+}
+
+/// The licence files that are text.
+fn licenses(package: &Package, found: &mut Diagnostics) -> Vec<(String, String)> {
+    let read = |(name, blob): &(String, Blob)| match content(
+        blob,
+        &Node::file(blob.clone(), crate::tree::Mode(0o644)),
+    ) {
+        Ok(bytes) => String::from_utf8(bytes).ok().map(|text| (name.clone(), text)),
+        Err(error) => {
+            found.error(error);
+            None
+        }
+    };
+    package.license_files.iter().filter_map(read).collect()
+}
+
+/// Man pages packed, licence files left out when `copyright` holds them.
+fn rewrite(
+    tree: Tree,
+    package: &Package,
+    texts: &[(String, String)],
+    found: &mut Diagnostics,
+) -> Tree {
+    let mut out = Tree::default();
+    for (path, node) in tree.iter() {
+        if node.implied || in_copyright(node, package, texts) {
+            continue;
+        }
+        let (path, node) = match man_page(path, node) {
+            Ok(Some(packed)) => packed,
+            Ok(None) => (path.clone(), node.clone()),
+            Err(error) => {
+                found.error(error);
+                continue;
+            }
+        };
+        if let Err(twice) = out.insert(path, node) {
+            found.error(duplicate(&twice));
+        }
+    }
+    out
+}
+
+fn in_copyright(node: &Node, package: &Package, texts: &[(String, String)]) -> bool {
+    let read = |name: &str| texts.iter().any(|(there, _)| there == name);
+    node.role == Some(PayloadType::License)
+        && node.blob().is_some_and(|blob| {
+            package.license_files.iter().any(|(name, theirs)| theirs == blob && read(name))
+        })
+}
+
+/// Policy 12.1: `gzip -9n`; a link to a page gets the suffix, too.
+fn man_page(path: &InstallPath, node: &Node) -> Result<Option<(InstallPath, Node)>, Diagnostic> {
+    let in_section = path.parent().is_some_and(|dir| dir.file_name().starts_with("man"));
+    let packed = std::path::Path::new(path.file_name()).extension().is_some_and(|end| end == "gz");
+    if !path.starts_with("usr/share/man") || !in_section || packed {
+        return Ok(None);
+    }
+    let kind = match &node.kind {
+        Kind::File(blob) => Kind::File(Blob::from_bytes(gzip(&content(blob, node)?))),
+        Kind::Symlink(target) => Kind::Symlink(format!("{target}.gz")),
+        Kind::Dir | Kind::Ghost => return Ok(None),
+    };
+    let path = InstallPath::parse(&format!("{path}.gz"))
+        .map_err(|why| Diagnostic::usage("path.invalid", why.to_string()))?;
+    Ok(Some((path, Node { kind, ..node.clone() })))
+}
+
+/// Format: lintian's manual, "Overrides".
+fn overrides(options: &DebOptions, facts: &Facts) -> String {
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    options
+        .lintian_overrides
+        .iter()
+        .map(|item| {
+            let context = item.value.context.as_ref().map(|text| format!(" {}", line(&text.0)));
+            format!(
+                "# {}\n{}: {}{}\n",
+                line(&item.value.reason.0),
+                facts.name,
+                line(&item.value.tag.0),
+                context.unwrap_or_default()
+            )
+        })
+        .collect()
+}

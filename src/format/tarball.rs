@@ -1,0 +1,96 @@
+//! Archives for every system: tar.gz, tar.xz, tar.zst.
+//!
+//! Format: tar(5), GNU dialect. Byte tables: docs/formats/deb.md, "tar"; docs/formats/tar.md.
+
+use super::{
+    Context, Format, Plan, ReadSeek, archive,
+    report::{ReadError, Report},
+};
+use crate::{
+    codec::{Codec, Packing},
+    container::tar::Tar,
+    diagnostic::{Diagnostic, Diagnostics},
+    layout::{Layout, PORTABLE},
+    package::{Os, Package},
+    payload::Bench,
+    splice,
+    tree::Tree,
+};
+
+/// tar.gz, tar.xz, tar.zst.
+pub(super) struct Tarball;
+
+/// Spelling, codec, default level, highest level.
+#[rustfmt::skip]
+const SPELLINGS: [(&str, Codec, u32, u32); 3] = [
+    ("tar.gz",  Codec::Gzip, 9, 9),
+    ("tar.xz",  Codec::Xz,   6, 9),
+    ("tar.zst", Codec::Zstd, 3, 22),
+];
+
+impl Format for Tarball {
+    fn name(&self) -> &'static str {
+        "tar"
+    }
+
+    fn spellings(&self) -> &'static [&'static str] {
+        &["tar.gz", "tar.xz", "tar.zst"]
+    }
+
+    fn about(&self) -> &'static str {
+        "archive that runs where it is unpacked"
+    }
+
+    fn systems(&self) -> &'static [Os] {
+        &Os::ALL
+    }
+
+    fn layout(&self, _: &Context<'_>) -> &'static dyn Layout {
+        &PORTABLE
+    }
+
+    fn file_name(&self, package: &Package, cx: &Context<'_>) -> Result<String, Diagnostic> {
+        archive::file_name(package, cx, cx.spelling)
+    }
+
+    fn packing(&self, _: &Package, cx: &Context<'_>) -> Result<Packing, Diagnostic> {
+        let (_, codec, default, max) = spelling(cx)?;
+        archive::packing(cx, codec, default, max)
+    }
+
+    fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {
+        archive::tree(package, cx)
+    }
+
+    fn plan(
+        &self,
+        package: &Package,
+        tree: Tree,
+        cx: &Context<'_>,
+        bench: &Bench,
+    ) -> Result<Plan, Diagnostic> {
+        let prefix = format!("{}/", archive::stem(package, &archive::options(cx)?)?);
+        let tar = Tar::new(package.epoch).tree(&tree, &prefix);
+        let plain = tar.map_err(|e| Diagnostic::cannot("limit.tar", e.to_string()))?.finish();
+        let recipe = splice::pack(&plain, self.packing(package, cx)?, bench)?;
+        let expected = Report::of_tree(self.name(), &tree, &prefix, package.epoch);
+        Ok(Plan { recipe, expected })
+    }
+
+    fn recognises(&self, head: &[u8]) -> bool {
+        const MAGIC: [&[u8]; 3] = [b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"];
+        MAGIC.iter().any(|magic| head.starts_with(magic))
+            || head.get(257..262).is_some_and(|magic| magic == b"ustar")
+    }
+
+    fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
+        super::archive_read::tar(file)
+    }
+}
+
+fn spelling(cx: &Context<'_>) -> Result<(&'static str, Codec, u32, u32), Diagnostic> {
+    let known = SPELLINGS.iter().find(|(name, ..)| *name == cx.spelling).copied();
+    known.ok_or_else(|| {
+        Diagnostic::usage("format.unknown", format!("`{}` is no kind of tar archive", cx.spelling))
+    })
+}
