@@ -116,6 +116,17 @@ impl Format for Deb {
         }
     }
 
+    fn scripts(
+        &self,
+        package: &Package,
+        tree: &Tree,
+        cx: &Context<'_>,
+    ) -> Result<Vec<(String, String)>, Diagnostics> {
+        let machine = OnMachine::of(package, self.layout(cx));
+        let scripts = scripts::scripts(package, tree, &units::units(package, tree)?, &machine)?;
+        Ok(scripts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
+    }
+
     fn plan(
         &self,
         package: &Package,
