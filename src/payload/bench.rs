@@ -14,6 +14,7 @@ use std::{
 
 use super::{
     Error, Key, Packed, Progress, Silent,
+    index::Index,
     store::{Failure, Store},
     workers::Packers,
 };
@@ -29,7 +30,7 @@ pub struct Bench {
     /// Read payloads again, whatever earlier runs found out about them.
     pub fresh: bool,
     /// Survives the run, when it can be written to.
-    store: Option<Store>,
+    store: Option<(Store, Index)>,
     /// Takes what the store cannot.
     spare: Store,
     scratch: Scratch,
@@ -49,10 +50,11 @@ impl Bench {
     ) -> Result<Self, Error> {
         let scratch = Scratch::new(scratch)?;
         let spare = Store::open(&scratch.dir).map_err(Error::scratch(&scratch.dir))?;
-        let (opened, mut notes) = (Store::open(store), Vec::new());
+        let (mut notes, opened) = (Vec::new(), Store::open(store));
         if let Err(error) = &opened {
             notes.push(format!("the store `{}` is not used: {error}", store.display()));
         }
+        let opened = opened.map(|pieces| (pieces, Index::open(store)));
         Ok(Self {
             threads: threads.max(1),
             progress,
@@ -91,11 +93,11 @@ impl Bench {
         packers: &mut Packers,
         mut plain: impl FnMut() -> Result<Box<dyn Read + 'a>, Error>,
     ) -> Result<Packed, Error> {
-        let found = self.store.iter().chain([&self.spare]).find_map(|store| store.find(key));
-        if let Some(packed) = found {
+        let stores = self.store.iter().map(|(pieces, _)| pieces).chain([&self.spare]);
+        if let Some(packed) = stores.into_iter().find_map(|store| store.find(key)) {
             return Ok(packed);
         }
-        if let Some(store) = &self.store {
+        if let Some((store, _)) = &self.store {
             match store.make(key, packers, &mut *plain()?) {
                 Ok(packed) => return Ok(packed),
                 Err(Failure::Content(error)) => return Err(error),
@@ -112,6 +114,17 @@ impl Bench {
     pub fn keep(&self, packed: &[u8], content: Sum) -> Result<Packed, Error> {
         let (file, at) = self.scratch.append(packed)?;
         Ok(Packed { file, at, packed: Sum::of(packed), content })
+    }
+
+    /// What earlier runs found out about files.
+    pub(super) fn index(&self) -> Option<&Index> {
+        self.store.as_ref().map(|(_, index)| index)
+    }
+
+    /// Works with another's store.
+    #[cfg(test)]
+    pub(super) fn share_store(&mut self, other: &Self) {
+        self.store.clone_from(&other.store);
     }
 
     /// Notes once that the store cannot take anything.

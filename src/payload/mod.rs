@@ -1,10 +1,13 @@
 //! Content, read once.
 
 mod bench;
+mod board;
 mod error;
 mod estimate;
+mod index;
 mod ingest;
 mod piece;
+mod probe;
 mod progress;
 mod source;
 mod store;
@@ -57,7 +60,7 @@ pub enum Origin {
 }
 
 /// What tells that a file has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// Length in bytes.
     pub len: u64,

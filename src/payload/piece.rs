@@ -46,7 +46,8 @@ const STORED_ALONE: u64 = 256 << 10;
 /// Whether a payload is cut into pieces of its own rather than packed with its neighbours.
 pub fn has_pieces(blob: &Blob, packing: Packing) -> bool {
     let all_stored = |facts: &Facts| facts.incompressible.iter().all(|stored| *stored);
-    blob.path().is_some()
+    packing.codec != Codec::None
+        && blob.path().is_some()
         && blob.facts().is_some_and(|facts| {
             blob.len() >= packing.alone() || blob.len() >= STORED_ALONE && all_stored(facts)
         })
@@ -60,13 +61,18 @@ pub fn pack_piece(
     packers: &mut Packers,
     bench: &Bench,
 ) -> Result<Packed, Error> {
-    let Piece { at, len, .. } = piece;
-    let key = Key { sha256: blob.digests().sha256, at, len, packing };
-    bench.packed(&key, packers, || {
+    bench.packed(&piece.key(blob, packing), packers, || {
         let mut source = open(blob)?;
-        source.seek(SeekFrom::Start(at)).expect("a payload can be read from anywhere");
-        Ok(Box::new(source.take(len)))
+        source.seek(SeekFrom::Start(piece.at)).expect("a payload can be read from anywhere");
+        Ok(Box::new(source.take(piece.len)))
     })
+}
+
+impl Piece {
+    /// What the store knows it by, once the payload's digests are known.
+    pub(super) fn key(self, blob: &Blob, packing: Packing) -> Key {
+        Key { sha256: blob.digests().sha256, at: self.at, len: self.len, packing }
+    }
 }
 
 /// Short runs that do not shrink are packed with what is around them: a packer loses more by

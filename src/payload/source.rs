@@ -1,21 +1,24 @@
 //! Reading payloads: whole chunks at a time, each checked against what ingestion found.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufRead, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
-use super::{Blob, CHUNK, Error, Origin, Stamp};
+use super::{Blob, CHUNK, Error, Origin, Stamp, board::Job};
 
 /// Opens a payload for reading. A file whose stamp differs from the one it was resolved with is
 /// refused, and so is a chunk whose CRC-32 differs from the one ingestion found.
 pub fn open(blob: &Blob) -> Result<Source, Error> {
     let backing = match blob.origin() {
         Origin::Memory(bytes) => Backing::Memory(bytes.clone()),
-        Origin::File(path, stamp) => Backing::File(open_file(path, stamp)?, path.clone()),
+        Origin::File(path, stamp) => {
+            let job = Job { path: path.clone(), stamp: *stamp };
+            Backing::File(open_file(path, stamp)?, job)
+        }
     };
     Ok(Source { backing, blob: blob.clone(), at: 0, chunk: Vec::new(), loaded: u64::MAX })
 }
@@ -28,15 +31,16 @@ pub(super) fn open_file(path: &Path, stamp: &Stamp) -> Result<File, Error> {
 }
 
 /// Whether the open file still is what the stamp says.
-pub(super) fn check_stamp(file: &File, path: &Path, stamp: &Stamp) -> Result<(), Error> {
-    let now = Stamp::of(&file.metadata().map_err(Error::unreadable(path))?);
+pub(super) fn check_stamp(file: &File, path: &Path, stamp: &Stamp) -> Result<Metadata, Error> {
+    let metadata = file.metadata().map_err(Error::unreadable(path))?;
+    let now = Stamp::of(&metadata);
     if now.len != stamp.len {
         return Err(Error::Changed { path: path.to_owned(), before: stamp.len, now: now.len });
     }
     if now != *stamp {
         return Err(Error::Rewritten { path: path.to_owned() });
     }
-    Ok(())
+    Ok(metadata)
 }
 
 /// An open payload.
@@ -50,7 +54,7 @@ pub struct Source {
 }
 
 enum Backing {
-    File(File, PathBuf),
+    File(File, Job),
     Memory(Arc<[u8]>),
 }
 
@@ -58,18 +62,16 @@ impl Source {
     /// The chunk with this index, from memory or read and checked.
     pub fn chunk(&mut self, index: u64) -> Result<&[u8], Error> {
         let at = index * CHUNK;
-        let len = usize::try_from(self.blob.len().saturating_sub(at).min(CHUNK))
-            .expect("a chunk fits in memory");
+        let len = self.blob.len().saturating_sub(at).min(CHUNK);
         match &self.backing {
             Backing::Memory(bytes) => {
-                let at = usize::try_from(at).expect("it is in memory").min(bytes.len());
-                Ok(&bytes[at..at + len])
+                let inside = |at: u64| usize::try_from(at).expect("it is in memory");
+                Ok(bytes.get(inside(at)..inside(at + len)).unwrap_or_default())
             }
-            Backing::File(file, path) => {
+            Backing::File(file, job) => {
                 if self.loaded != index {
                     self.loaded = u64::MAX;
-                    self.chunk.resize(len, 0);
-                    read_at(file, path, self.blob.len(), &mut self.chunk, at)?;
+                    read_at(file, job, at, len, &mut self.chunk)?;
                     self.check(index)?;
                     self.loaded = index;
                 }
@@ -92,18 +94,20 @@ impl Source {
     }
 }
 
-/// Reads exactly that much of a file that should be `len` bytes long.
+/// Reads exactly `len` bytes of a file into the buffer.
 pub(super) fn read_at(
     file: &File,
-    path: &Path,
-    len: u64,
-    buffer: &mut [u8],
+    job: &Job,
     at: u64,
+    len: u64,
+    buffer: &mut Vec<u8>,
 ) -> Result<(), Error> {
+    let Job { path, stamp } = job;
+    buffer.resize(usize::try_from(len).expect("a chunk fits in memory"), 0);
     match file.read_exact_at(buffer, at) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             let now = file.metadata().map_err(Error::unreadable(path))?.len();
-            Err(Error::Changed { path: path.to_owned(), before: len, now })
+            Err(Error::Changed { path: path.clone(), before: stamp.len, now })
         }
         other => other.map_err(Error::unreadable(path)),
     }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// What a piece is found by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Digest of the content it is cut from.
     pub sha256: Sha256Digest,

@@ -1,0 +1,374 @@
+//! The board of work that threads take from while payloads are read.
+//!
+//! A file's MD5 and SHA-256 are chains: each takes the chunks in order, on one thread at a time,
+//! beside everything else. Longest files come first, chains before packing, so that the longest
+//! chain never waits and packing fills what is left. Memory is a few chunks per thread.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs::{File, Metadata},
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
+
+use super::{CHUNK, Error, Facts, Stamp, probe::Probe, source, workers::Packers};
+use crate::{
+    codec::Sum,
+    digest::{Digest, Digests},
+};
+
+/// A file to read.
+pub(super) struct Job {
+    /// The file.
+    pub(super) path: PathBuf,
+    /// What it was when it was looked at.
+    pub(super) stamp: Stamp,
+}
+
+/// What to do with the results.
+pub(super) trait Desk: Sync {
+    /// A task that is no part of reading: a piece to pack.
+    type Extra: Send;
+
+    /// The file with this index was read. Gives what follows from it.
+    fn learned(&self, index: usize, facts: Facts, metadata: &Metadata) -> Vec<Self::Extra>;
+
+    /// Does what followed.
+    fn extra(&self, extra: Self::Extra, packers: &mut Packers) -> Result<(), Error>;
+
+    /// That many bytes were read and hashed.
+    fn advance(&self, bytes: u64);
+}
+
+/// Reads all the files and does `extras`, on that many threads.
+pub(super) fn run<D: Desk>(
+    jobs: &[Job],
+    extras: Vec<D::Extra>,
+    threads: usize,
+    desk: &D,
+) -> Result<(), Error> {
+    let mut waiting: Vec<usize> = (0..jobs.len()).collect();
+    waiting.sort_by_key(|index| (jobs[*index].stamp.len, std::cmp::Reverse(*index)));
+    let board = Mutex::new(Board {
+        jobs,
+        waiting,
+        open: BTreeMap::new(),
+        begun: 0,
+        beginning: 0,
+        extras: extras.into(),
+        free: Vec::new(),
+        running: 0,
+        failed: None,
+        abandoned: false,
+        most_open: threads,
+    });
+    let changed = Condvar::new();
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| work(&board, &changed, desk));
+        }
+        work(&board, &changed, desk);
+    });
+    let failed = board.into_inner().unwrap_or_else(PoisonError::into_inner).failed;
+    failed.map_or(Ok(()), Err)
+}
+
+fn work<D: Desk>(board: &Mutex<Board<'_, D::Extra>>, changed: &Condvar, desk: &D) {
+    let mut tools = Tools::default();
+    let _watch = Watch { board, changed };
+    while let Some(task) = take(board, changed) {
+        let done = tools.carry_out(task, desk);
+        let mut board = lock(board);
+        board.running -= 1;
+        if let Err(error) = done.and_then(|done| board.settle(done, desk)) {
+            board.failed.get_or_insert(error);
+        }
+        changed.notify_all();
+    }
+}
+
+/// Lets the other threads go when this one panics.
+struct Watch<'w, 'a, E> {
+    board: &'w Mutex<Board<'a, E>>,
+    changed: &'w Condvar,
+}
+
+impl<E> Drop for Watch<'_, '_, E> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            lock(self.board).abandoned = true;
+            self.changed.notify_all();
+        }
+    }
+}
+
+fn lock<T>(board: &Mutex<T>) -> MutexGuard<'_, T> {
+    board.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next task, when there is one; `None` when nothing is left or something failed.
+fn take<'a, E>(board: &Mutex<Board<'a, E>>, changed: &Condvar) -> Option<Task<'a, E>> {
+    let mut held = lock(board);
+    while held.failed.is_none() && !held.abandoned {
+        if let Some(task) = held.next() {
+            held.running += 1;
+            return Some(task);
+        }
+        if held.running == 0 {
+            return None;
+        }
+        held = changed.wait(held).unwrap_or_else(PoisonError::into_inner);
+    }
+    None
+}
+
+/// Most chunks of a file in memory.
+const AHEAD: usize = 4;
+
+struct Board<'a, E> {
+    jobs: &'a [Job],
+    /// Not begun, the longest last.
+    waiting: Vec<usize>,
+    /// Being read, in the order they were begun: the longest first.
+    open: BTreeMap<usize, Open<'a>>,
+    begun: usize,
+    beginning: usize,
+    extras: VecDeque<E>,
+    /// Buffers that nobody uses.
+    free: Vec<Vec<u8>>,
+    running: usize,
+    failed: Option<Error>,
+    /// A thread panicked: the others must not wait for it.
+    abandoned: bool,
+    most_open: usize,
+}
+
+/// A file that is being read.
+struct Open<'a> {
+    index: usize,
+    job: &'a Job,
+    file: Arc<File>,
+    /// Index of the next chunk.
+    next: u64,
+    reading: bool,
+    /// MD5 and SHA-256.
+    lanes: [Lane; 2],
+    crc: Sum,
+    chunk_crcs: Vec<u32>,
+    incompressible: Vec<bool>,
+}
+
+/// A chain and what it has not taken yet.
+struct Lane {
+    /// Away while a thread works on it.
+    chain: Option<Chain>,
+    queue: VecDeque<Arc<Vec<u8>>>,
+}
+
+enum Chain {
+    Md5(Md5),
+    Sha256(Sha256),
+}
+
+enum Task<'a, E> {
+    Begin { index: usize, job: &'a Job },
+    Read { key: usize, file: Arc<File>, job: &'a Job, chunk: u64, buffer: Vec<u8> },
+    Hash { key: usize, lane: usize, chain: Chain, chunk: Arc<Vec<u8>> },
+    Extra(E),
+}
+
+enum Done<'a, E> {
+    /// A short file, from beginning to end.
+    Whole(Vec<E>),
+    Begun(Open<'a>),
+    Read {
+        key: usize,
+        chunk: Vec<u8>,
+        crc32: u32,
+        incompressible: bool,
+    },
+    Hashed {
+        key: usize,
+        lane: usize,
+        chain: Chain,
+        chunk: Arc<Vec<u8>>,
+    },
+    Extra,
+}
+
+impl<'a, E> Board<'a, E> {
+    /// The most urgent task there is now.
+    fn next(&mut self) -> Option<Task<'a, E>> {
+        for (key, open) in &mut self.open {
+            for (lane, Lane { chain, queue }) in open.lanes.iter_mut().enumerate() {
+                if chain.is_some()
+                    && let Some(chunk) = queue.pop_front()
+                {
+                    let chain = chain.take().expect("it is there");
+                    return Some(Task::Hash { key: *key, lane, chain, chunk });
+                }
+            }
+            let queued = open.lanes.iter().map(|lane| lane.queue.len()).max();
+            if !open.reading && open.next * CHUNK < open.job.stamp.len && queued < Some(AHEAD) {
+                open.reading = true;
+                let (chunk, file) = (open.next, open.file.clone());
+                let buffer = self.free.pop().unwrap_or_default();
+                return Some(Task::Read { key: *key, file, job: open.job, chunk, buffer });
+            }
+        }
+        if self.open.len() + self.beginning < self.most_open
+            && let Some(index) = self.waiting.pop()
+        {
+            self.beginning += 1;
+            return Some(Task::Begin { index, job: &self.jobs[index] });
+        }
+        self.extras.pop_front().map(Task::Extra)
+    }
+
+    /// Takes in what a thread has done.
+    fn settle<D: Desk<Extra = E>>(&mut self, done: Done<'a, E>, desk: &D) -> Result<(), Error> {
+        match done {
+            Done::Whole(extras) => {
+                self.beginning -= 1;
+                self.extras.extend(extras);
+            }
+            Done::Begun(open) => {
+                self.beginning -= 1;
+                self.begun += 1;
+                self.open.insert(self.begun, open);
+            }
+            Done::Read { key, chunk, crc32, incompressible } => {
+                let open = self.open.get_mut(&key).expect("it is being read");
+                open.crc = open.crc.and(Sum { len: chunk.len() as u64, crc32 });
+                open.chunk_crcs.push(crc32);
+                open.incompressible.push(incompressible);
+                (open.next, open.reading) = (open.next + 1, false);
+                let chunk = Arc::new(chunk);
+                open.lanes.iter_mut().for_each(|lane| lane.queue.push_back(chunk.clone()));
+            }
+            Done::Hashed { key, lane, chain, chunk } => {
+                // The last one to use a buffer puts it back.
+                self.free.extend(Arc::try_unwrap(chunk));
+                let open = self.open.get_mut(&key).expect("it is being read");
+                open.lanes[lane].chain = Some(chain);
+                if open.is_over() {
+                    let open = self.open.remove(&key).expect("it is there");
+                    self.extras.extend(open.finish(desk)?);
+                }
+            }
+            Done::Extra => {}
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Open<'a> {
+    fn new(index: usize, job: &'a Job, file: File) -> Self {
+        let lane = |chain| Lane { chain: Some(chain), queue: VecDeque::new() };
+        Self {
+            index,
+            job,
+            file: Arc::new(file),
+            next: 0,
+            reading: false,
+            lanes: [lane(Chain::Md5(Md5::new())), lane(Chain::Sha256(Sha256::new()))],
+            crc: Sum::default(),
+            chunk_crcs: Vec::new(),
+            incompressible: Vec::new(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let idle = |lane: &Lane| lane.chain.is_some() && lane.queue.is_empty();
+        !self.reading && self.next * CHUNK >= self.job.stamp.len && self.lanes.iter().all(idle)
+    }
+
+    fn finish<D: Desk>(self, desk: &D) -> Result<Vec<D::Extra>, Error> {
+        let [Some(Chain::Md5(md5)), Some(Chain::Sha256(sha256))] = self.lanes.map(|l| l.chain)
+        else {
+            unreachable!("a file is over when both chains are back");
+        };
+        let digests = Digests {
+            len: self.job.stamp.len,
+            md5: Digest(md5.finalize().into()),
+            sha256: Digest(sha256.finalize().into()),
+            crc32: self.crc.crc32,
+        };
+        let Self { chunk_crcs, incompressible, .. } = self;
+        let facts = Facts { digests, chunk_crcs, incompressible };
+        let metadata = source::check_stamp(&self.file, &self.job.path, &self.job.stamp)?;
+        Ok(desk.learned(self.index, facts, &metadata))
+    }
+}
+
+/// What a thread works with.
+#[derive(Default)]
+struct Tools {
+    probe: Probe,
+    packers: Packers,
+    /// The content of a short file.
+    short: Vec<u8>,
+}
+
+impl Tools {
+    fn carry_out<'a, D: Desk>(
+        &mut self,
+        task: Task<'a, D::Extra>,
+        desk: &D,
+    ) -> Result<Done<'a, D::Extra>, Error> {
+        Ok(match task {
+            Task::Begin { index, job } => {
+                let file = source::open_file(&job.path, &job.stamp)?;
+                if job.stamp.len > CHUNK {
+                    return Ok(Done::Begun(Open::new(index, job, file)));
+                }
+                let facts = self.whole(job, &file)?;
+                let metadata = source::check_stamp(&file, &job.path, &job.stamp)?;
+                desk.advance(job.stamp.len);
+                Done::Whole(desk.learned(index, facts, &metadata))
+            }
+            Task::Read { key, file, job, chunk, mut buffer } => {
+                let len = CHUNK.min(job.stamp.len - chunk * CHUNK);
+                source::read_at(&file, job, chunk * CHUNK, len, &mut buffer)?;
+                let incompressible = self.probe.is_incompressible(&buffer);
+                let crc32 = crc32fast::hash(&buffer);
+                Done::Read { key, chunk: buffer, crc32, incompressible }
+            }
+            Task::Hash { key, lane, mut chain, chunk } => {
+                match &mut chain {
+                    Chain::Md5(md5) => md5.update(&*chunk),
+                    Chain::Sha256(sha256) => sha256.update(&*chunk),
+                }
+                if lane == 0 {
+                    desk.advance(chunk.len() as u64);
+                }
+                Done::Hashed { key, lane, chain, chunk }
+            }
+            Task::Extra(extra) => {
+                desk.extra(extra, &mut self.packers)?;
+                Done::Extra
+            }
+        })
+    }
+
+    /// A short file, from beginning to end.
+    fn whole(&mut self, job: &Job, file: &File) -> Result<Facts, Error> {
+        source::read_at(file, job, 0, job.stamp.len, &mut self.short)?;
+        let content = &self.short;
+        let digests = Digests::of(content);
+        let empty = content.is_empty();
+        Ok(Facts {
+            digests,
+            chunk_crcs: if empty { vec![] } else { vec![digests.crc32] },
+            incompressible: if empty {
+                vec![]
+            } else {
+                vec![self.probe.is_incompressible(content)]
+            },
+        })
+    }
+}
