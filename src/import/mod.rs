@@ -1,1 +1,3 @@
 //! Other tools' tables as manifests.
+
+pub mod cargo;
