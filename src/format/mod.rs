@@ -1,6 +1,7 @@
 //! Formats: what the user asks for. One folder or file each, one line each in [`FORMATS`].
 
 pub mod archive_options;
+pub mod archive_read;
 pub mod deb;
 pub mod later;
 mod linux;

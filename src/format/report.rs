@@ -97,6 +97,14 @@ impl Report {
         Self { format: format.into(), entries, ..Self::default() }
     }
 
+    /// For containers that know no owners.
+    pub fn without_owners(mut self) -> Self {
+        for entry in &mut self.entries {
+            (entry.owner, entry.group) = (String::new(), String::new());
+        }
+        self
+    }
+
     /// The value of a metadata field; names are compared without case.
     pub fn field(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));

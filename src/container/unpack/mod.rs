@@ -54,7 +54,12 @@ pub struct Unpack<R> {
     input: Input<R>,
     state: State,
     facts: Facts,
+    /// Steps in a row that did nothing.
+    stalled: u32,
 }
+
+/// Most of them: liblzma tells of the end of its input at the second one.
+const MAX_STALLED: u32 = 4;
 
 enum State {
     /// The bytes as they are.
@@ -85,7 +90,7 @@ impl<R: Read> Unpack<R> {
             Codec::Xz => State::Xz(Box::new(xz::Xz::new()?)),
             Codec::Zstd => State::Zstd(Box::new(zstd::Zstd::new()?)),
         };
-        Ok(Self { input: Input::new(input), state, facts: Facts::default() })
+        Ok(Self { input: Input::new(input), state, facts: Facts::default(), stalled: 0 })
     }
 
     /// Decodes what has not been read yet, and says what was found.
@@ -111,11 +116,25 @@ impl<R: Read> Unpack<R> {
         if ended {
             self.facts.streams += 1;
             self.next_stream()?;
-        } else if taken == 0 && made == 0 && self.input.peek(1)?.is_empty() {
-            let what = format!("the {} stream", self.word());
-            return Err(ReadError::Truncated { what, at: self.input.at() });
+        } else if taken == 0 && made == 0 {
+            self.stall()?;
+        } else {
+            self.stalled = 0;
         }
         Ok(if made > 0 { Some(made) } else { None })
+    }
+
+    /// Nothing was taken or made: the stream is cut off, or the decoder is at its wit's end.
+    fn stall(&mut self) -> Result<(), ReadError> {
+        let (word, at) = (self.word(), self.input.at());
+        if self.input.peek(1)?.is_empty() {
+            return Err(ReadError::Truncated { what: format!("the {word} stream"), at });
+        }
+        self.stalled += 1;
+        if self.stalled > MAX_STALLED {
+            return Err(unpack_error(word, at, "the decoder does not go on"));
+        }
+        Ok(())
     }
 
     fn plain(&mut self, out: &mut [u8]) -> Result<Option<usize>, ReadError> {

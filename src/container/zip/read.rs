@@ -228,7 +228,7 @@ impl<R: Read> Read for Reader<R> {
         let Some(current) = &mut self.current else {
             return Ok(0);
         };
-        if out.is_empty() || (current.plain == 0 && current.packed == 0) {
+        if out.is_empty() || (current.plain == 0 && current.packed == 0 && current.ended) {
             return Ok(0);
         }
         let made = match &mut current.inflate {

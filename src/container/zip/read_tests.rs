@@ -65,6 +65,18 @@ fn what_we_write_is_read_back() {
 }
 
 #[test]
+fn content_is_read_in_pieces_of_any_size() {
+    for size in [1, 2, TEXT.len() - 1, TEXT.len(), TEXT.len() + 1] {
+        let zip = sample();
+        let mut reader = Reader::new(Cursor::new(&zip)).unwrap();
+        while reader.next().unwrap().is_some() {
+            let mut buffer = vec![0; size];
+            while reader.read(&mut buffer).unwrap() > 0 {}
+        }
+    }
+}
+
+#[test]
 fn an_empty_archive_is_read() {
     assert_eq!(read(&bytes(&Zip::new(0).finish())).unwrap().0.len(), 0);
 }
