@@ -9,6 +9,7 @@ mod read;
 use super::{LimitError, calendar::DosTime};
 use crate::{
     bytes::Record,
+    diagnostic::Diagnostic,
     payload::{self, Bench, Blob},
     splice::{Deflated, Recipe, pack_entries},
     tree::{Kind, Mode, Node, Tree},
@@ -98,6 +99,15 @@ pub enum Error {
     /// A payload cannot be packed.
     #[error(transparent)]
     Payload(#[from] payload::Error),
+}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Limit(limit) => Self::cannot("limit.zip", limit.to_string()),
+            Error::Payload(error) => error.into(),
+        }
+    }
 }
 
 /// An archive being described.

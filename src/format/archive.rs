@@ -52,7 +52,9 @@ pub(super) fn packing(
     default: u32,
     max: u32,
 ) -> Result<Packing, Diagnostic> {
-    let Some(asked) = options(cx)?.compression else { return Ok(Packing { codec, level: default }) };
+    let Some(asked) = options(cx)?.compression else {
+        return Ok(Packing { codec, level: default });
+    };
     let level = match asked.value {
         ArchiveLevel::Max => max,
         ArchiveLevel::Level(level) => level,

@@ -1,5 +1,6 @@
 //! Formats: what the user asks for. One folder or file each, one line each in [`FORMATS`].
 
+mod archive;
 pub mod archive_options;
 pub mod archive_read;
 pub mod deb;
@@ -7,6 +8,8 @@ pub mod later;
 mod linux;
 mod listing;
 pub mod report;
+mod tarball;
+mod zip;
 
 use std::io::{Read, Seek};
 
@@ -26,7 +29,7 @@ use crate::{
 use report::Report;
 
 /// Every format pkggen makes.
-pub static FORMATS: &[&dyn Format] = &[&deb::Deb];
+pub static FORMATS: &[&dyn Format] = &[&deb::Deb, &tarball::Tarball, &zip::Zip];
 
 /// The manifest's tables of all formats, made or planned, with what each format is.
 #[rustfmt::skip]

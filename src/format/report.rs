@@ -97,10 +97,13 @@ impl Report {
         Self { format: format.into(), entries, ..Self::default() }
     }
 
-    /// For containers that know no owners.
-    pub fn without_owners(mut self) -> Self {
+    /// For archives, which know no conffiles, and not all of them `owners`.
+    pub fn for_archive(mut self, owners: bool) -> Self {
         for entry in &mut self.entries {
-            (entry.owner, entry.group) = (String::new(), String::new());
+            entry.config = false;
+            if !owners {
+                (entry.owner, entry.group) = (String::new(), String::new());
+            }
         }
         self
     }

@@ -73,14 +73,13 @@ impl Format for Tarball {
         let tar = Tar::new(package.epoch).tree(&tree, &prefix);
         let plain = tar.map_err(|e| Diagnostic::cannot("limit.tar", e.to_string()))?.finish();
         let recipe = splice::pack(&plain, self.packing(package, cx)?, bench)?;
-        let expected = Report::of_tree(self.name(), &tree, &prefix, package.epoch);
+        let expected =
+            Report::of_tree(self.name(), &tree, &prefix, package.epoch).for_archive(true);
         Ok(Plan { recipe, expected })
     }
 
     fn recognises(&self, head: &[u8]) -> bool {
-        const MAGIC: [&[u8]; 3] = [b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"];
-        MAGIC.iter().any(|magic| head.starts_with(magic))
-            || head.get(257..262).is_some_and(|magic| magic == b"ustar")
+        super::archive_read::is_tar(head)
     }
 
     fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, ReadError> {

@@ -8,16 +8,12 @@ use super::{
 };
 use crate::{
     codec::{Codec, Packing},
-    container::{
-        LimitError,
-        zip::{Content, Zip as Container},
-    },
+    container::zip::Zip as Container,
     diagnostic::{Diagnostic, Diagnostics},
     layout::{Layout, PORTABLE},
     package::{Os, Package},
     payload::Bench,
-    splice::{self, Deflated},
-    tree::{Node, Tree},
+    tree::Tree,
 };
 
 /// zip.
@@ -65,43 +61,18 @@ impl Format for Zip {
         bench: &Bench,
     ) -> Result<Plan, Diagnostic> {
         let prefix = format!("{}/", archive::stem(package, &archive::options(cx)?)?);
-        let blobs: Vec<_> = tree.iter().filter_map(|(_, node)| node.blob().cloned()).collect();
-        let packed = splice::pack_entries(&blobs, self.packing(package, cx)?.level, bench)?;
-        let archive = write(package, &tree, &prefix, packed);
-        let recipe = archive.map_err(|e| Diagnostic::cannot("limit.zip", e.to_string()))?.finish();
-        let expected = Report::of_tree(self.name(), &tree, &prefix, package.epoch);
+        let level = self.packing(package, cx)?.level;
+        let recipe = Container::new(package.epoch).tree(&tree, &prefix, level, bench)?.finish();
+        let expected =
+            Report::of_tree(self.name(), &tree, &prefix, package.epoch).for_archive(false);
         Ok(Plan { recipe, expected })
     }
 
     fn recognises(&self, head: &[u8]) -> bool {
-        head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+        super::archive_read::is_zip(head)
     }
 
     fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
         super::archive_read::zip(file)
-    }
-}
-
-/// `packed` holds the content of the files, in the tree's order.
-fn write(
-    package: &Package,
-    tree: &Tree,
-    prefix: &str,
-    packed: Vec<Deflated>,
-) -> Result<Container, LimitError> {
-    let mut packed = packed.into_iter().map(content);
-    let top = Container::new(package.epoch).dir(prefix, Node::implied_dir().mode)?;
-    tree.iter().try_fold(top, |zip, (path, node)| {
-        let content = node.blob().and_then(|_| packed.next()).unwrap_or_default();
-        zip.node(&format!("{prefix}{path}"), node, content)
-    })
-}
-
-fn content(packed: Deflated) -> Content {
-    Content {
-        data: packed.recipe,
-        len: packed.len,
-        crc32: packed.crc32,
-        deflated: !packed.stored,
     }
 }
