@@ -3,7 +3,10 @@
 //! Format: deb-changelog(5).
 
 use super::{control, gzip};
-use crate::package::{Package, Release, Version};
+use crate::{
+    container::utc,
+    package::{Package, Release, Version},
+};
 
 /// Widest line, in characters.
 const WIDTH: usize = 79;
@@ -47,29 +50,19 @@ fn entry(package: &Package, facts: &control::Facts, release: &Release, version: 
 
 /// `Tue, 01 Jan 1980 00:00:00 +0000`.
 fn rfc2822(epoch: u64) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     #[rustfmt::skip]
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (days, seconds) = (epoch / 86_400, epoch % 86_400);
-    let (year, month, day) = civil(days);
-    let weekday = DAYS[usize::try_from(days % 7).expect("below seven")];
-    let month = MONTHS[usize::try_from(month - 1).expect("below twelve")];
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} +0000")
-}
-
-/// Year, month and day of a number of days since 1970-01-01. Years are counted from March, so that
-/// the leap day comes last; 400 of them are 146,097 days.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468; // since 0000-03-01
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
+    /// From the day of 1970-01-01 on.
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let utc = utc(i64::try_from(epoch).unwrap_or(i64::MAX));
+    let (date, time) = utc.split_once(' ').unwrap_or(("1970-01-01", "00:00:00"));
+    let mut parts = date.split('-');
+    let mut next = || parts.next().unwrap_or_default();
+    let (year, month, day) = (next(), next(), next());
+    let month = month.parse().ok().and_then(|month: usize| MONTHS.get(month.checked_sub(1)?));
+    let weekday = DAYS[usize::try_from(epoch / 86_400 % 7).expect("below seven")];
+    format!("{weekday}, {day} {} {year} {time} +0000", month.copied().unwrap_or("Jan"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //! Format: deb-control(5); Debian policy, chapter 5. Order of the fields as dpkg-gencontrol writes
 //! them.
 
-use super::{options::DebOptions, relation::Relation};
+use super::{
+    options::{DebOptions, MultiArch, Priority},
+    relation::Relation,
+};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     package::{Package, Version},
@@ -119,9 +122,9 @@ pub(super) fn fields(
         push(name, all.join(", "));
     }
     push("Section", options.section.as_ref().map_or("misc".into(), |line| line.value.0.clone()));
-    push("Priority", word(super::options::Priority::WORDS, options.priority).to_owned());
+    push("Priority", word(Priority::WORDS, options.priority).to_owned());
     if let Some(multi_arch) = options.multi_arch {
-        push("Multi-Arch", word(super::options::MultiArch::WORDS, multi_arch).to_owned());
+        push("Multi-Arch", word(MultiArch::WORDS, multi_arch).to_owned());
     }
     if let Some(homepage) = &package.homepage {
         push("Homepage", homepage.clone());
@@ -318,7 +321,7 @@ mod tests {
     #[test]
     fn a_description_that_repeats_the_summary_is_replaced() {
         let want = "prints a greeting\n This package holds Sample 1.2.0, from https://example.org.";
-        assert_eq!(super::description(&sample()), want);
+        assert_eq!(description(&sample()), want);
     }
 
     #[test]

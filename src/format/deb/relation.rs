@@ -6,7 +6,7 @@ use std::fmt;
 
 /// Alternatives: one of them is enough.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Relation(Vec<Atom>);
+pub(super) struct Relation(Vec<Atom>);
 
 /// One package of a relation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,11 +21,11 @@ struct Atom {
 /// Why a text is no relation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no relation: {why}")]
-pub struct RelationError {
+pub(super) struct RelationError {
     /// As written.
-    pub text: String,
+    pub(super) text: String,
     /// What is wrong with it.
-    pub why: String,
+    pub(super) why: String,
 }
 
 /// Operators; `<` and `>` are history and mean `<=` and `>=`.
@@ -33,7 +33,7 @@ const OPERATORS: [&str; 5] = ["<<", "<=", "=", ">=", ">>"];
 
 impl Relation {
     /// Parses one relation, alternatives included.
-    pub fn parse(text: &str) -> Result<Self, RelationError> {
+    pub(super) fn parse(text: &str) -> Result<Self, RelationError> {
         let wrong = |why: String| RelationError { text: text.to_owned(), why };
         text.split('|')
             .map(|atom| Atom::parse(atom).map_err(wrong))
@@ -42,7 +42,7 @@ impl Relation {
     }
 
     /// Whether it leaves a choice.
-    pub fn has_alternatives(&self) -> bool {
+    pub(super) fn has_alternatives(&self) -> bool {
         self.0.len() > 1
     }
 }

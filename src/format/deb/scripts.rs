@@ -4,6 +4,8 @@
 //! init-system-helpers 1.65: a disabled service stays disabled, policy-rc.d is respected, a service
 //! that is stopped on upgrade is started again.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::units::Unit;
@@ -12,7 +14,7 @@ use crate::{
     format::linux::OnMachine,
     package::{Calling, Package, Scope, Script, ScriptEvent, Upgrade},
     template::{render, shell},
-    tree::{Kind, Mode, Tree},
+    tree::{Kind, Node, Tree},
 };
 
 macro_rules! template {
@@ -115,7 +117,7 @@ struct UserScript {
 /// The user's script with one word, so that its `exit` does not skip what follows.
 fn neutral(user: &Script, words: &[(&'static str, &'static str)]) -> String {
     let rows: Vec<_> = words.iter().map(|&(call, word)| Row { call, word }).collect();
-    let word = render(template!("word"), &std::collections::BTreeMap::from([("rows", rows)]));
+    let word = render(template!("word"), &BTreeMap::from([("rows", rows)]));
     let text = user.text.replace("\r\n", "\n");
     let (interpreter, body) = match text.strip_prefix("#!").and_then(|rest| rest.split_once('\n')) {
         Some((interpreter, body)) => (interpreter.trim().to_owned(), body.to_owned()),
@@ -188,8 +190,7 @@ fn prerm(units: &[Unit]) -> Vec<String> {
 
 fn postinst(package: &Package, tree: &Tree, units: &[Unit], machine: &OnMachine) -> Vec<String> {
     let mut all = Vec::new();
-    let one =
-        |name: &str, value: String| std::collections::BTreeMap::from([(name.to_owned(), value)]);
+    let one = |name: &str, value: String| BTreeMap::from([(name.to_owned(), value)]);
     let conf = one("conf", shell(&format!("{}.conf", package.name)));
     let has = |dir: &str| {
         let path = format!("{dir}/{}.conf", package.name);
@@ -203,7 +204,7 @@ fn postinst(package: &Package, tree: &Tree, units: &[Unit], machine: &OnMachine)
     }
     all.extend(owners(tree));
     all.extend(capabilities(tree));
-    for unit in units {
+    for unit in units.iter().filter(|unit| unit.wanted) {
         let template = if unit.enable { template!("enable") } else { template!("register") };
         all.push(render(template, &values(unit)));
     }
@@ -223,20 +224,20 @@ struct Owned {
     warning: String,
 }
 
-fn owned(path: &str, node: &crate::tree::Node) -> Owned {
+fn owned(path: &str, node: &Node) -> Owned {
     let capabilities = node.capabilities.clone().unwrap_or_default();
     let warning = format!("warning: /{path} did not get the capabilities {capabilities}");
     Owned {
         path: shell(&format!("/{path}")),
         owner: shell(&format!("{}:{}", node.owner, node.group)),
-        mode: Mode(node.mode.0).to_string(),
+        mode: node.mode.to_string(),
         capabilities: shell(&capabilities),
         warning: shell(&warning),
     }
 }
 
 fn files(template: &str, files: Vec<Owned>) -> Option<String> {
-    let values = std::collections::BTreeMap::from([("files", files)]);
+    let values = BTreeMap::from([("files", files)]);
     (!values["files"].is_empty()).then(|| render(template, &values))
 }
 
@@ -268,7 +269,8 @@ fn postrm(package: &Package, tree: &Tree, units: &[Unit], machine: &OnMachine) -
     if system(units).next().is_some() || has_units(tree) {
         all.push(template!("reload").to_owned());
     }
-    all.extend(units.iter().map(|unit| render(template!("forget"), &values(unit))));
+    let wanted = units.iter().filter(|unit| unit.wanted);
+    all.extend(wanted.map(|unit| render(template!("forget"), &values(unit))));
     let purged = purged(package, tree, machine);
     if !(purged.dirs.is_empty() && purged.files.is_empty()) {
         all.push(render(template!("purge"), &purged));

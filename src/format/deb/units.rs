@@ -3,7 +3,7 @@
 use super::content;
 use crate::{
     diagnostic::Diagnostic,
-    package::{Package, Scope, Upgrade},
+    package::{Package, Scope, Service, Upgrade},
     tree::{Kind, Tree},
 };
 
@@ -14,6 +14,8 @@ pub(super) struct Unit {
     pub name: String,
     /// System or user manager.
     pub scope: Scope,
+    /// Whether something wants it (`[Install]`): otherwise there is nothing to enable.
+    pub wanted: bool,
     /// Whether it starts at boot.
     pub enable: bool,
     /// Whether installing starts it.
@@ -26,22 +28,27 @@ pub(super) struct Unit {
 const FOLDERS: [(&str, Scope); 2] =
     [("usr/lib/systemd/system/", Scope::System), ("usr/lib/systemd/user/", Scope::User)];
 
-/// Kinds of unit that have an `[Install]` section worth following.
-const KINDS: [&str; 6] = [".service", ".socket", ".timer", ".path", ".target", ".mount"];
+/// Kinds of units.
+const KINDS: [&str; 7] =
+    [".service", ".socket", ".timer", ".path", ".mount", ".automount", ".target"];
 
-/// All units of a tree that have an `[Install]` section and are no template. Units without one are
-/// started by others.
+/// Units of services, and units that are shipped as they are and want to be enabled. Templates are
+/// neither enabled nor started; units without `[Install]` are left to what starts them, unless they
+/// belong to a service.
 pub(super) fn units(package: &Package, tree: &Tree) -> Result<Vec<Unit>, Diagnostic> {
     let mut units = Vec::new();
     for (folder, scope) in FOLDERS {
         for (path, node) in tree.iter() {
             let Some(name) = path.as_str().strip_prefix(folder) else { continue };
             let Kind::File(blob) = &node.kind else { continue };
-            let known = KINDS.iter().any(|kind| name.ends_with(kind));
-            if name.contains(['/', '@']) || !known || !has_install(&content(blob, node)?) {
+            if name.contains(['/', '@']) || !KINDS.iter().any(|kind| name.ends_with(kind)) {
                 continue;
             }
-            units.push(unit(package, name, scope));
+            let wanted = has_install(&content(blob, node)?);
+            let service = package.services.iter().find(|s| s.scope == scope && s.unit() == name);
+            if wanted || service.is_some() {
+                units.push(unit(service, name, scope, wanted));
+            }
         }
     }
     Ok(units)
@@ -51,14 +58,11 @@ fn has_install(text: &[u8]) -> bool {
     String::from_utf8_lossy(text).lines().any(|line| line.trim() == "[Install]")
 }
 
-fn unit(package: &Package, name: &str, scope: Scope) -> Unit {
-    let service = package
-        .services
-        .iter()
-        .find(|service| service.scope == scope && name == format!("{}.service", service.name));
+fn unit(service: Option<&Service>, name: &str, scope: Scope, wanted: bool) -> Unit {
     Unit {
         name: name.to_owned(),
         scope,
+        wanted,
         enable: service.is_none_or(|service| service.enable),
         start: service.is_none_or(|service| service.start),
         upgrade: service.map_or(Upgrade::Restart, |service| service.upgrade),
