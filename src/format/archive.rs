@@ -98,3 +98,69 @@ fn later(cx: &Context<'_>, options: &ArchiveOptions) -> Result<(), Diagnostics> 
     }
     if found.is_ok() { Ok(()) } else { Err(found) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        diagnostic::{Class, SourceText},
+        format::{Format, tarball::Tarball, zip::Zip},
+        manifest::Node,
+        package::{Libc, sample},
+    };
+
+    fn manifest(text: &str) -> Node {
+        let source = SourceText { name: "pkggen.toml".into(), text: text.into() };
+        Node::parse(&Arc::new(source)).unwrap()
+    }
+
+    fn name(text: &str, spelling: &str) -> String {
+        let manifest = manifest(text);
+        let cx = Context { spelling, manifest: &manifest };
+        let format: &dyn Format = if spelling == "zip" { &Zip } else { &Tarball };
+        format.file_name(&sample(), &cx).unwrap()
+    }
+
+    #[test]
+    fn archives_are_named_like_their_folder() {
+        assert_eq!(name("", "tar.gz"), "sample-1.2.0-linux-x86_64.tar.gz");
+        assert_eq!(name("archive = { name = \"x\" }", "tar.zst"), "x.tar.zst");
+        assert_eq!(name("archive = { file-name = \"y.zip\" }", "zip"), "y.zip");
+        let mut package = sample();
+        package.target.libc = Some(Libc::Musl);
+        let stem = stem(
+            &package,
+            &options(&Context { spelling: "zip", manifest: &manifest("") }).unwrap(),
+        );
+        assert_eq!(stem.unwrap(), "sample-1.2.0-linux-x86_64-musl");
+    }
+
+    #[test]
+    fn what_archives_cannot_do_yet_is_refused_with_its_place() {
+        let manifest = manifest("[archive]\ninstaller = true\nsplit = \"1900MiB\"\n");
+        let found = tree(&sample(), &Context { spelling: "tar.gz", manifest: &manifest });
+        let errors = found.unwrap_err().errors;
+        let told: Vec<_> =
+            errors.iter().map(|e| (e.class, e.place.as_ref().unwrap().to_string())).collect();
+        let place = |line| format!("pkggen.toml:{line}");
+        assert_eq!(told.len(), 2);
+        assert!(
+            told.iter().zip([2, 3]).all(|((class, at), line)| {
+                *class == Class::Cannot && at.starts_with(&place(line))
+            }),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn a_level_that_the_codec_does_not_have_is_refused() {
+        let manifest = manifest("archive = { compression = 19 }");
+        let level = |spelling| {
+            Tarball.packing(&sample(), &Context { spelling, manifest: &manifest }).map(|p| p.level)
+        };
+        assert_eq!(level("tar.zst"), Ok(19));
+        assert!(level("tar.gz").unwrap_err().hint.unwrap().contains("end at 9"));
+    }
+}

@@ -11,6 +11,9 @@ use crate::{
 /// Widest line, in characters.
 const WIDTH: usize = 79;
 
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
 /// The compressed changelog and its file name: `changelog.Debian.gz` for a version with a revision,
 /// `changelog.gz` without.
 pub(super) fn file(package: &Package, facts: &control::Facts) -> (&'static str, Vec<u8>) {
@@ -23,19 +26,29 @@ fn text(package: &Package, facts: &control::Facts) -> String {
     let known = package.changelog.first().is_some_and(|newest| newest.version == current);
     let missing = Release { version: current.clone(), date: None, changes: Vec::new() };
     let releases = (!known).then_some(&missing).into_iter().chain(&package.changelog);
-    let entries: Vec<_> = releases
-        .filter_map(|release| {
-            let version = match release.version == current {
-                true => Some(facts.version.clone()),
-                false => Version::parse(&release.version).ok().map(|v| control::upstream(&v)),
-            };
-            version.map(|version| entry(package, facts, release, &version))
-        })
-        .collect();
+    // every entry is older than the one above it, also where a date is not known
+    let newest = package.changelog.iter().filter_map(|release| release.date).max();
+    let mut before = package.epoch.max(newest.map_or(0, |date| date + 1)) + DAY;
+    let mut entries = Vec::new();
+    for release in releases {
+        let version = match release.version == current {
+            true => Some(facts.version.clone()),
+            false => Version::parse(&release.version).ok().map(|v| control::upstream(&v)),
+        };
+        let Some(version) = version else { continue };
+        before = release.date.unwrap_or_else(|| before.saturating_sub(DAY));
+        entries.push(entry(package, facts, release, &version, before));
+    }
     entries.join("\n")
 }
 
-fn entry(package: &Package, facts: &control::Facts, release: &Release, version: &str) -> String {
+fn entry(
+    package: &Package,
+    facts: &control::Facts,
+    release: &Release,
+    version: &str,
+    date: u64,
+) -> String {
     let name = &facts.name;
     let mut text = format!("{name} ({version}) stable; urgency=medium\n\n");
     if release.changes.is_empty() {
@@ -45,7 +58,7 @@ fn entry(package: &Package, facts: &control::Facts, release: &Release, version: 
         text += &control::wrap(change, WIDTH, "  * ", "    ");
     }
     let who = facts.maintainer.clone().unwrap_or_else(|| format!("{name} <{name}@localhost>"));
-    text + &format!("\n -- {who}  {}\n", rfc2822(release.date.unwrap_or(package.epoch)))
+    text + &format!("\n -- {who}  {}\n", rfc2822(date))
 }
 
 /// `Tue, 01 Jan 1980 00:00:00 +0000`.
@@ -61,7 +74,7 @@ fn rfc2822(epoch: u64) -> String {
     let mut next = || parts.next().unwrap_or_default();
     let (year, month, day) = (next(), next(), next());
     let month = month.parse().ok().and_then(|month: usize| MONTHS.get(month.checked_sub(1)?));
-    let weekday = DAYS[usize::try_from(epoch / 86_400 % 7).expect("below seven")];
+    let weekday = DAYS[usize::try_from(epoch / DAY % 7).expect("below seven")];
     format!("{weekday}, {day} {} {year} {time} +0000", month.copied().unwrap_or("Jan"))
 }
 
@@ -109,7 +122,9 @@ mod tests {
     fn a_version_without_an_entry_gets_one() {
         let mut package = sample();
         package.changelog[0].version = "1.0.0".into();
-        assert!(text(&package, &facts("1.2.0")).starts_with("sample (1.2.0) stable"));
+        let text = text(&package, &facts("1.2.0"));
+        assert!(text.starts_with("sample (1.2.0) stable"));
+        assert!(text.contains("1980 00") && text.contains("31 Dec 1979"), "{text}");
     }
 
     #[test]

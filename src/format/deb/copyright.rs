@@ -50,7 +50,7 @@ pub(super) fn text(package: &Package, texts: &[(String, String)]) -> String {
         title: one_line(&package.title),
         contact: package.authors.first().map(|author| one_line(author)),
         source: package.repository.clone().or_else(|| package.homepage.clone()),
-        holders: holders(package),
+        holders: holders(package, texts),
         license: expression(&package.license),
         single,
         parts,
@@ -62,15 +62,31 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn holders(package: &Package) -> String {
+/// As written in the manifest, else in the licence files, else the authors.
+fn holders(package: &Package, texts: &[(String, String)]) -> String {
     let written = package.copyright.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    match written {
-        Some(text) => text.lines().map(str::trim).collect::<Vec<_>>().join("\n "),
-        None if package.authors.is_empty() => {
-            format!("the authors of {}", one_line(&package.title))
-        }
-        None => package.authors.iter().map(|a| one_line(a)).collect::<Vec<_>>().join("\n "),
+    if let Some(text) = written {
+        return text.lines().map(str::trim).collect::<Vec<_>>().join("\n ");
     }
+    let lines = texts.iter().flat_map(|(_, text)| text.lines());
+    let mut notices: Vec<_> = lines.filter_map(notice).collect();
+    notices.dedup();
+    match (notices.is_empty(), package.authors.is_empty()) {
+        (false, _) => notices.join("\n "),
+        (true, true) => format!("the authors of {}", one_line(&package.title)),
+        (true, false) => {
+            package.authors.iter().map(|a| one_line(a)).collect::<Vec<_>>().join("\n ")
+        }
+    }
+}
+
+/// `Copyright (c) 2024 Ana` → `2024 Ana`. A year has to be there: templates have none.
+fn notice(line: &str) -> Option<String> {
+    let rest = line.trim().strip_prefix("Copyright")?;
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ':');
+    let rest = ["(c)", "(C)", "©"].iter().find_map(|mark| rest.strip_prefix(mark)).unwrap_or(rest);
+    let rest = one_line(rest);
+    rest.get(..4)?.bytes().all(|b| b.is_ascii_digit()).then_some(rest)
 }
 
 /// The identifiers of an SPDX expression, each once, exceptions left out.
@@ -166,6 +182,13 @@ mod tests {
                     Copyright: Ana Example <ana@example.org>\n\
                     License: MIT\n Permission is\n .\n granted\n";
         assert_eq!(text(&sample(), &texts), want);
+    }
+
+    #[test]
+    fn holders_are_read_from_the_license_files() {
+        let license = "MIT\n\nCopyright (c) 2024 Ana Example\nCopyright [yyyy] [name]\n";
+        let texts = [("LICENSE".to_owned(), license.to_owned())];
+        assert_eq!(holders(&sample(), &texts), "2024 Ana Example");
     }
 
     #[test]

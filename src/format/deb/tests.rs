@@ -113,9 +113,6 @@ fn try_build(package: &Package, text: &str) -> Result<Built, Diagnostics> {
     let file = dir.path().join(Deb.file_name(package, &cx)?);
     splice::write(&plan.recipe, dir.path(), &bench).unwrap().publish(&file).unwrap();
     let report = Deb.read(&mut std::fs::File::open(&file).unwrap()).unwrap();
-    if let Some(keep) = std::env::var_os("PKGGEN_KEEP_DEBS") {
-        std::fs::copy(&file, Path::new(&keep).join(file.file_name().unwrap())).unwrap();
-    }
     Ok(Built { dir, file, report, expected: plan.expected })
 }
 
