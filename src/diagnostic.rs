@@ -5,6 +5,8 @@
 
 use std::{fmt, ops::Range, sync::Arc};
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// What kind of failure this is: the exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -48,9 +50,29 @@ impl PartialEq for Place {
 impl Place {
     /// Line and column of the first byte, both counted from 1; the column in characters.
     pub fn line_column(&self) -> (usize, usize) {
-        let before = &self.source.text[..self.span.start.min(self.source.text.len())];
+        let before = &self.source.text[..self.bounded().start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
+    /// The span, inside the text and between characters whatever it was.
+    fn bounded(&self) -> Range<usize> {
+        let text = &self.source.text;
+        let floor =
+            |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        let start = floor(self.span.start).unwrap_or(0);
+        start..floor(self.span.end).unwrap_or(0).max(start)
+    }
+
+    /// What the line of the first byte holds before the span, of the span, and after it.
+    fn in_line(&self) -> (&str, &str, &str) {
+        let (text, span) = (&self.source.text, self.bounded());
+        let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = text[span.start..].find('\n').map_or(text.len(), |at| span.start + at);
+        let line_end = start + text[start..end].trim_end_matches('\r').len();
+        let at = span.start.min(line_end);
+        let to = span.end.clamp(at, line_end);
+        (&text[start..at], &text[at..to], &text[to..line_end])
     }
 }
 
@@ -165,7 +187,12 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.message)?;
         if let Some(place) = &self.place {
-            write_place(f, place, self.label.as_deref())?;
+            if self.secret {
+                let gutter = place.line_column().0.to_string().len();
+                write!(f, "\n{:gutter$}--> {place}", "")?;
+            } else {
+                write_place(f, place, self.label.as_deref())?;
+            }
         } else if let Some(label) = &self.label {
             write!(f, "\n   = {label}")?;
         }
@@ -180,18 +207,51 @@ impl fmt::Display for Diagnostic {
 }
 
 fn write_place(f: &mut fmt::Formatter<'_>, place: &Place, label: Option<&str>) -> fmt::Result {
-    let (line, column) = place.line_column();
-    let text = place.source.text.lines().nth(line - 1).unwrap_or("");
-    let shown = text.replace('\t', " ");
+    let (line, _) = place.line_column();
     let gutter = line.to_string().len();
-    let in_line = shown.chars().count() + 1 - column.min(shown.chars().count() + 1);
-    let spanned = place.source.text.get(place.span.clone()).unwrap_or("");
-    let width = spanned.lines().next().unwrap_or("").chars().count().min(in_line).max(1);
+    let (before, spanned, after) = place.in_line();
+    let (before, spanned) = (last(&shown(before), 80), first(&shown(spanned), 80));
+    let room = 100_usize.saturating_sub(before.width() + spanned.width());
+    let after = first(&shown(after), room.max(1));
     write!(f, "\n{:gutter$}--> {place}", "")?;
     write!(f, "\n{:gutter$} |", "")?;
-    write!(f, "\n{line} | {shown}")?;
-    write!(f, "\n{:gutter$} | {:indent$}{:^<width$}", "", "", "", indent = column - 1)?;
+    write!(f, "\n{}", format!("{line} | {before}{spanned}{after}").trim_end())?;
+    let (indent, width) = (before.width(), spanned.width().max(1));
+    write!(f, "\n{:gutter$} | {:indent$}{:^<width$}", "", "", "")?;
     label.map_or(Ok(()), |label| write!(f, " {label}"))
+}
+
+/// A text as one row of cells: a tab is one blank, what would steer a terminal is `\u{fffd}`.
+fn shown(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let cell = |c: char| match c {
+        '\t' => ' ',
+        c if steers(c) => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(cell).collect()
+}
+
+/// The beginning of a text that is too wide to show.
+fn first(text: &str, cells: usize) -> String {
+    if text.width() <= cells {
+        return text.to_owned();
+    }
+    let mut width = 1;
+    let fits = text.chars().take_while(|c| {
+        width += c.width().unwrap_or(0);
+        width <= cells
+    });
+    fits.chain(['…']).collect()
+}
+
+/// The end of a text that is too wide to show.
+fn last(text: &str, cells: usize) -> String {
+    let back = first(&text.chars().rev().collect::<String>(), cells);
+    back.chars().rev().collect()
 }
 
 impl std::error::Error for Diagnostic {}
@@ -298,6 +358,63 @@ mod tests {
         let want = "error: payload `b.gguf` does not exist\n --> pkggen.toml:2:8\n  |\n\
                     2 | from = \"b.gguf\"\n  |        ^^^^^^^^ looked in /app\nhint: models/ has a.gguf";
         assert_eq!(error.to_string(), want);
+    }
+
+    fn drawn(text: &str, word: &str) -> Vec<String> {
+        let error = Diagnostic::usage("x", "x").at(place(text, word)).to_string();
+        error.lines().skip(3).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn carets_stand_under_the_word_behind_tabs_and_wide_letters() {
+        let rows = ["1 |  k = \"söhne\"", "  |      ^^^^^^^"];
+        assert_eq!(drawn("\tk = \"söhne\"", "\"söhne\""), rows);
+        let rows = ["1 | k = [\"日本\", 1]", "  |              ^"];
+        assert_eq!(drawn("k = [\"日本\", 1]", "1"), rows);
+    }
+
+    #[test]
+    fn a_span_of_several_lines_is_drawn_on_its_first() {
+        assert_eq!(drawn("k = [\r\n 1,\r\n]\r\n", "[\r\n 1,\r\n]"), ["1 | k = [", "  |     ^"]);
+    }
+
+    #[test]
+    fn long_lines_are_shown_around_the_place() {
+        let line = format!("k = \"{}\" x {}", "a".repeat(5000), "b".repeat(5000));
+        let rows = drawn(&line, "x");
+        assert!(rows.iter().all(|row| row.chars().count() < 120), "{rows:?}");
+        let column = rows[1].chars().position(|c| c == '^').unwrap();
+        assert_eq!(rows[0].chars().nth(column), Some('x'));
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_not_printed() {
+        let rows = drawn("k = \"\u{1b}[31m\u{202e}\" # x", "x").concat();
+        assert!(!rows.contains(['\u{1b}', '\u{202e}']));
+    }
+
+    #[test]
+    fn a_span_outside_of_the_text_or_inside_of_a_letter_does_no_harm() {
+        let source = Arc::new(SourceText { name: "m".into(), text: "ö".into() });
+        for span in [1..2, 0..1, 5..9] {
+            let error = Diagnostic::usage("x", "x").at(Place { source: source.clone(), span });
+            assert!(error.to_string().contains("m:1:"));
+        }
+    }
+
+    #[test]
+    fn the_line_of_a_secret_is_not_shown() {
+        let place = place("k = \"hunter2\"", "\"hunter2\"");
+        let error = Diagnostic::usage("x", "x").at(place).secret();
+        assert_eq!(error.to_string(), "error: x\n --> pkggen.toml:1:5");
+    }
+
+    #[test]
+    fn the_word_that_was_meant_is_near() {
+        assert_eq!(similar("versoin", ["name", "version"]), Some("version"));
+        assert_eq!(similar("Version", ["name", "version"]), Some("version"));
+        assert_eq!(similar("colour", ["name", "version"]), None);
+        assert_eq!(similar("x", ["y", "name"]), Some("y"));
     }
 
     #[test]

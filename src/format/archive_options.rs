@@ -1,7 +1,7 @@
 //! The `[archive]` table, shared by tar and zip.
 
 use crate::{
-    manifest::{Decode, Decoder, Line, Node, Shape, Size, Spanned, Value, level_of},
+    manifest::{Decode, Decoder, FileName, Node, Shape, Size, Spanned, Value, level_of},
     table,
 };
 
@@ -9,9 +9,9 @@ table! {
     /// Archives: tar.gz, tar.xz, tar.zst and zip.
     pub struct ArchiveOptions {
         /// Name of the file, without its extension, and of the folder in it.
-        name: Option<Spanned<Line>> => "`{{ name }}-{{ version }}-{{ os }}-{{ arch }}`",
+        name: Option<Spanned<FileName>> => "`{{ name }}-{{ version }}-{{ os }}-{{ arch }}`",
         /// Another file name, with its extension.
-        file_name: Option<Spanned<Line>>,
+        file_name: Option<Spanned<FileName>>,
         /// Adds install.sh and uninstall.sh, and their PowerShell twins, from the same plan.
         installer: bool = false,
         /// Parts of at most this size, and a joiner: `1900MiB`.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     compression,
     manifest::{
-        Decode, Decoder, Line, MimeType, Node, Numbers, Path, RawTable, Scheme, Shape, Spanned,
-        Url, Value,
+        Decode, Decoder, FileName, Line, MimeType, Node, Numbers, Path, RawTable, Scheme, Shape,
+        Spanned, Url, Value,
     },
     package::{Os, PackageName},
     table, words,
@@ -41,9 +41,9 @@ table! {
         /// Another package name, in rpms only.
         name: Option<Spanned<PackageName>> => "the package's",
         /// Another file name.
-        file_name: Option<Spanned<Line>> => "`{{ name }}-{{ version }}-R.{{ rpmarch }}.rpm`",
+        file_name: Option<Spanned<FileName>> => "`{{ name }}-{{ version }}-R.{{ rpmarch }}.rpm`",
         /// Must be installed. `$auto` stands for what the programs need.
-        requires: Vec<Spanned<Line>> => "`[\"$auto\"]`",
+        requires: Vec<Spanned<Line>> = auto() => "`[\"$auto\"]`; a list of your own replaces it",
         /// Installed along unless the user refuses.
         recommends: Vec<Spanned<Line>>,
         /// Worth having.
@@ -77,6 +77,10 @@ table! {
         /// How it packs.
         compression: Option<Spanned<RpmCompression>> => "zstd",
     }
+}
+
+fn auto() -> Vec<Spanned<Line>> {
+    vec![Spanned { value: Line("$auto".to_owned()), place: None }]
 }
 
 table! {
@@ -124,7 +128,7 @@ table! {
         /// Another package name, in applications only.
         name: Option<Spanned<PackageName>> => "the package's",
         /// Another file name.
-        file_name: Option<Spanned<Line>> => "`{{ title }}.app`",
+        file_name: Option<Spanned<FileName>> => "`{{ title }}.app`",
         /// Category: `public.app-category.developer-tools`.
         category: Option<Spanned<Line>>,
         /// No Dock icon (`LSUIElement`).
@@ -173,7 +177,7 @@ table! {
         /// Another package name, in disk images only.
         name: Option<Spanned<PackageName>> => "the package's",
         /// Another file name.
-        file_name: Option<Spanned<Line>> => "`{{ title }}-{{ version }}-{{ shortarch }}.dmg`",
+        file_name: Option<Spanned<FileName>> => "`{{ title }}-{{ version }}-{{ shortarch }}.dmg`",
         /// A picture behind the icons.
         background: Option<Spanned<Path>>,
         /// Size of the window: `[660, 400]`.
@@ -231,7 +235,7 @@ table! {
         /// Another package name, in installer packages only.
         name: Option<Spanned<PackageName>> => "the package's",
         /// Another file name.
-        file_name: Option<Spanned<Line>> => "`{{ title }}-{{ version }}-{{ shortarch }}.pkg`",
+        file_name: Option<Spanned<FileName>> => "`{{ title }}-{{ version }}-{{ shortarch }}.pkg`",
         /// Text of the first page.
         welcome: Option<Spanned<Path>>,
         /// Text of the second page.
@@ -266,7 +270,7 @@ table! {
         /// Another package name, in installers only.
         name: Option<Spanned<PackageName>> => "the package's",
         /// Another file name.
-        file_name: Option<Spanned<Line>> => "`{{ title }}Setup-{{ version }}-{{ shortarch }}.exe`",
+        file_name: Option<Spanned<FileName>> => "`{{ title }}Setup-{{ version }}-{{ shortarch }}.exe`",
         /// Appends what does not fit into the installer to its file, up to 4 GiB.
         single_exe: bool = false,
         /// Languages of the pages.
@@ -297,7 +301,7 @@ table! {
         /// Another package name, in databases only.
         name: Option<Spanned<PackageName>> => "the package's",
         /// Another file name.
-        file_name: Option<Spanned<Line>> => "`{{ title }}-{{ version }}-{{ shortarch }}.msi`",
+        file_name: Option<Spanned<FileName>> => "`{{ title }}-{{ version }}-{{ shortarch }}.msi`",
         /// A licence the user has to accept.
         license: Option<Spanned<Path>>,
         /// Where the files are.
@@ -334,7 +338,7 @@ table! {
         /// Another package name, in AppImages only.
         name: Option<Spanned<PackageName>> => "the package's",
         /// Another file name.
-        file_name: Option<Spanned<Line>> => "`{{ title }}-{{ version }}-{{ arch }}.AppImage`",
+        file_name: Option<Spanned<FileName>> => "`{{ title }}-{{ version }}-{{ arch }}.AppImage`",
         /// The newest glibc its programs may need: `2.31`.
         max_glibc: Option<Spanned<Numbers>>,
         /// Also write the MD5 digest that old update tools ask for.

@@ -25,8 +25,8 @@ pub use system::{
     Association, Desktop, DesktopTable, Linux, LinuxLayout, Macos, RawTable, Windows, WindowsScope,
 };
 pub use texts::{
-    Account, Capabilities, Compression, Duration, EnvName, FileMode, Guid, Identifier, Licence,
-    Line, MimeType, Numbers, Path, Repo, Scheme, Selector, ServiceName, Size, Title, Url,
+    Account, Capabilities, Compression, Duration, EnvName, FileMode, FileName, Guid, Identifier,
+    Licence, Line, MimeType, Numbers, Path, Repo, Scheme, Selector, ServiceName, Size, Title, Url,
     canonical_licence, level_of,
 };
 

@@ -14,7 +14,8 @@ table! {
     /// service.
     #[check(check_service)]
     pub struct ServiceTable {
-        /// Program and arguments; the first is the program. Never a shell line.
+        /// Program and arguments; the first is the program. Never a shell line. Required, unless
+        /// there is a `unit`.
         exec: Spanned<Vec<Spanned<String>>>,
         /// Instead of `exec`: a systemd unit file of your own, installed as it is and registered
         /// like the others. A unit that is no service has its kind in the table's name:
@@ -73,9 +74,20 @@ fn after(text: &str) -> Result<(), Problem> {
     }
 }
 
-fn check_service(service: &ServiceTable, _node: &Node, to: &mut Decoder) {
+fn check_service(service: &ServiceTable, node: &Node, to: &mut Decoder) {
     let place = service.exec.place.as_ref();
+    let message = match (node.get("exec").is_some(), service.unit.is_some()) {
+        (false, false) => Some("has neither `exec` nor `unit`"),
+        (true, true) => Some("has both `exec` and `unit`"),
+        _ => None,
+    };
+    if let Some(message) = message {
+        let message = format!("`{}` {message}", to.path());
+        to.note("service.exec", message, node.place.as_ref());
+        return;
+    }
     match service.exec.first() {
+        None if service.unit.is_some() => {}
         None => to.note("service.exec", "`exec` is empty: it needs a program", place),
         Some(word) if word.is_empty() => {
             to.note("service.exec", "the program of `exec` is empty", word.place.as_ref());

@@ -63,6 +63,11 @@ text! {
 }
 
 text! {
+    /// The name of a file.
+    pub struct FileName("a file name", file_name);
+}
+
+text! {
     /// A scheme of URLs.
     pub struct Scheme("a URL scheme", scheme);
 }
@@ -417,6 +422,15 @@ fn title(text: &str) -> Result<(), Problem> {
             Err(Problem::new("a title neither begins nor ends with a dot"))
         }
         None => Ok(()),
+    }
+}
+
+fn file_name(text: &str) -> Result<(), Problem> {
+    one_line(text)?;
+    if text.contains(['/', '\\']) || text.starts_with('.') {
+        Err(Problem::new(format!("`{text}` is no file name")).hint("no `/`, no dot in front"))
+    } else {
+        Ok(())
     }
 }
 
