@@ -100,9 +100,10 @@ pub(super) fn icon(below: &InstallPath) -> Option<String> {
     }
     let vector = below.file_name().to_ascii_lowercase();
     let vector = std::path::Path::new(&vector).extension().is_some_and(|end| end == "svg");
-    Some(match vector {
-        true => format!("/usr/share/icons/hicolor/scalable/apps/{below}"),
-        false => format!("/usr/share/pixmaps/{below}"),
+    Some(if vector {
+        format!("/usr/share/icons/hicolor/scalable/apps/{below}")
+    } else {
+        format!("/usr/share/pixmaps/{below}")
     })
 }
 

@@ -388,14 +388,21 @@ fn quoted(text: &str) -> String {
             '\\' => all.push_str("\\\\"),
             '\n' => all.push_str("\\n"),
             '\t' => all.push_str("\\t"),
-            c if c.is_ascii_control() => all.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_ascii_control() => all = all + "\\x" + &hex(c),
             c => all.push(c),
         }
     }
     all + "\""
 }
 
+fn hex(c: char) -> String {
+    format!("{:02x}", u32::from(c))
+}
+
 fn quoted_if_needed(text: &str) -> String {
     let plain = |c: char| !(c.is_whitespace() || c.is_control() || "\"'\\;".contains(c));
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,9 +31,10 @@ fn text(package: &Package, facts: &control::Facts) -> String {
     let mut before = package.epoch.max(newest.map_or(0, |date| date + 1)) + DAY;
     let mut entries = Vec::new();
     for release in releases {
-        let version = match release.version == current {
-            true => Some(facts.version.clone()),
-            false => Version::parse(&release.version).ok().map(|v| control::upstream(&v)),
+        let version = if release.version == current {
+            Some(facts.version.clone())
+        } else {
+            Version::parse(&release.version).ok().map(|v| control::upstream(&v))
         };
         let Some(version) = version else { continue };
         before = release.date.unwrap_or_else(|| before.saturating_sub(DAY));
@@ -52,7 +53,7 @@ fn entry(
     let name = &facts.name;
     let mut text = format!("{name} ({version}) stable; urgency=medium\n\n");
     if release.changes.is_empty() {
-        text += &format!("  * {} {}.\n", package.title, release.version);
+        text += &["  * ", &package.title, " ", &release.version, ".\n"].concat();
     }
     for change in &release.changes {
         text += &control::wrap(change, WIDTH, "  * ", "    ");

@@ -97,7 +97,7 @@ pub(super) fn upstream(version: &Version) -> String {
 
 /// The whole file.
 pub(super) fn text(fields: &[(String, String)]) -> String {
-    fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+    fields.iter().map(|(name, value)| [name, ": ", value, "\n"].concat()).collect()
 }
 
 /// Names and values, continuation lines in the value.
@@ -228,7 +228,7 @@ fn extended(text: &str) -> String {
             out.push_str(&if bullet {
                 wrap(line.trim(), WIDTH, "  ", "    ")
             } else {
-                format!("  {}\n", line.trim_end())
+                ["  ", line.trim_end(), "\n"].concat()
             });
         } else {
             open = open + " " + line.trim();

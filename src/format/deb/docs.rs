@@ -12,7 +12,7 @@ use crate::{
 
 /// The tree with its documents. What the user ships at one of their places stays.
 pub(super) fn add(
-    tree: Tree,
+    tree: &Tree,
     package: &Package,
     options: &DebOptions,
     facts: &Facts,
@@ -57,7 +57,7 @@ fn licenses(package: &Package, found: &mut Diagnostics) -> Vec<(String, String)>
 
 /// Man pages packed, licence files left out when `copyright` holds them.
 fn rewrite(
-    tree: Tree,
+    tree: &Tree,
     package: &Package,
     texts: &[(String, String)],
     found: &mut Diagnostics,
@@ -110,18 +110,12 @@ fn man_page(path: &InstallPath, node: &Node) -> Result<Option<(InstallPath, Node
 /// Format: lintian's manual, "Overrides".
 fn overrides(options: &DebOptions, facts: &Facts) -> String {
     let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    options
-        .lintian_overrides
-        .iter()
-        .map(|item| {
-            let context = item.value.context.as_ref().map(|text| format!(" {}", line(&text.0)));
-            format!(
-                "# {}\n{}: {}{}\n",
-                line(&item.value.reason.0),
-                facts.name,
-                line(&item.value.tag.0),
-                context.unwrap_or_default()
-            )
-        })
-        .collect()
+    let mut text = String::new();
+    for item in &options.lintian_overrides {
+        let context = item.value.context.as_ref().map(|text| format!(" {}", line(&text.0)));
+        let (tag, reason) = (line(&item.value.tag.0), line(&item.value.reason.0));
+        let context = context.unwrap_or_default();
+        text += &["# ", &reason, "\n", &facts.name, ": ", &tag, &context, "\n"].concat();
+    }
+    text
 }

@@ -101,7 +101,7 @@ impl Format for Deb {
         if let Err(errors) = linux::add(&mut tree, package, &machine) {
             found.append(errors);
         }
-        match docs::add(tree, package, &options, &facts) {
+        match docs::add(&tree, package, &options, &facts) {
             Ok(tree) => {
                 rules::check(&tree, &options, self.packing(package, cx)?, &mut found);
                 if let Err(errors) = metadata(package, &tree, cx, &facts, &options, &machine) {
@@ -141,8 +141,8 @@ impl Format for Deb {
         let mut files = metadata.files;
         files.insert("md5sums".into(), MetaFile { mode: 0o644, content: md5sums(&tree) });
         let packing = self.packing(package, cx)?;
-        let control = control_tar(package, &files).map_err(too_large)?;
-        let data = data_tar(package, &tree).map_err(too_large)?;
+        let control = control_tar(package, &files).map_err(|error| too_large(&error))?;
+        let data = data_tar(package, &tree).map_err(|error| too_large(&error))?;
         let data_name = format!("data.tar{}", suffix(packing.codec));
         let mut members = vec![("debian-binary".to_owned(), bytes("2.0\n"))];
         members.push(("control.tar.gz".to_owned(), splice::pack(&control, CONTROL, bench)?));
@@ -161,7 +161,7 @@ impl Format for Deb {
         let archive = members
             .into_iter()
             .try_fold(Ar::new(package.epoch), |ar, (name, recipe)| ar.member(&name, recipe))
-            .map_err(too_large)?;
+            .map_err(|error| too_large(&error))?;
         Ok(Plan { recipe: archive.finish(), expected })
     }
 
@@ -181,13 +181,13 @@ fn options(cx: &Context<'_>) -> Result<DebOptions, Diagnostic> {
 
 /// Of several errors the first; they were all reported when the tree was made.
 fn first(mut found: Diagnostics) -> Diagnostic {
-    match found.errors.is_empty() {
-        true => Diagnostic::failed("deb", "the package cannot be described"),
-        false => found.errors.remove(0),
+    if found.errors.is_empty() {
+        return Diagnostic::failed("deb", "the package cannot be described");
     }
+    found.errors.remove(0)
 }
 
-fn too_large(error: LimitError) -> Diagnostic {
+fn too_large(error: &LimitError) -> Diagnostic {
     Diagnostic::cannot("limit.ar", error.to_string())
         .hint("split large files into packages of their own")
 }
@@ -229,7 +229,7 @@ fn metadata(
 
 fn conffiles(tree: &Tree) -> String {
     let config = tree.iter().filter(|(_, node)| node.config && node.blob().is_some());
-    config.map(|(path, _)| format!("/{path}\n")).collect()
+    config.map(|(path, _)| ["/", path.as_str(), "\n"].concat()).collect()
 }
 
 /// `<32 hex>  usr/bin/x` for every file but conffiles.

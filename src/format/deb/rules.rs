@@ -71,7 +71,7 @@ pub(super) fn triggers(options: &DebOptions) -> Result<String, Diagnostic> {
         let words: Vec<_> = item.value.0.split_whitespace().collect();
         match words[..] {
             [directive, name] if TRIGGERS.contains(&directive) => {
-                text += &format!("{directive} {name}\n");
+                text += &[directive, " ", name, "\n"].concat();
             }
             _ => {
                 let why = format!("`{}` is no line of a triggers file", item.value.0);

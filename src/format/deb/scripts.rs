@@ -27,7 +27,7 @@ macro_rules! template {
 /// `$1:` and `again` when `$2` is set; `abort-…`, `failed-upgrade` and `triggered` are no business of
 /// the user's script.
 #[rustfmt::skip]
-const SCRIPTS: [(&str, ScriptEvent, &[(&str, &str)]); 4] = [
+const SCRIPTS: [(&str, ScriptEvent, Words); 4] = [
     ("preinst", ScriptEvent::PreInstall, &[("install:*", "install"), ("upgrade:*", "upgrade")]),
     ("postinst", ScriptEvent::PostInstall,
         &[("configure:", "install"), ("configure:again", "upgrade")]),
@@ -35,6 +35,9 @@ const SCRIPTS: [(&str, ScriptEvent, &[(&str, &str)]); 4] = [
     ("postrm", ScriptEvent::PostRemove,
         &[("remove:*", "remove"), ("upgrade:*", "upgrade"), ("purge:*", "purge")]),
 ];
+
+/// Calls, each with the word for it.
+type Words = &'static [(&'static str, &'static str)];
 
 /// Where a native script wants the generated text.
 const TOKEN: &str = "#DEBHELPER#";
@@ -67,7 +70,7 @@ fn script(
     name: &str,
     fragments: &[String],
     user: Option<&Script>,
-    words: &[(&'static str, &'static str)],
+    words: Words,
 ) -> Result<Option<String>, Diagnostic> {
     let generated = fragments.join("\n");
     match user {
@@ -75,7 +78,7 @@ fn script(
         None => Ok(Some(format!("#!/bin/sh\nset -e\n\n{generated}"))),
         Some(user) if user.calling == Calling::Native => native(name, &generated, user).map(Some),
         Some(user) => {
-            let generated = fragments.iter().map(|text| format!("{text}\n")).collect::<String>();
+            let generated = fragments.iter().map(|text| text.clone() + "\n").collect::<String>();
             Ok(Some(format!("#!/bin/sh\nset -e\n\n{generated}{}", neutral(user, words))))
         }
     }
@@ -115,7 +118,7 @@ struct UserScript {
 }
 
 /// The user's script with one word, so that its `exit` does not skip what follows.
-fn neutral(user: &Script, words: &[(&'static str, &'static str)]) -> String {
+fn neutral(user: &Script, words: Words) -> String {
     let rows: Vec<_> = words.iter().map(|&(call, word)| Row { call, word }).collect();
     let word = render(template!("word"), &BTreeMap::from([("rows", rows)]));
     let text = user.text.replace("\r\n", "\n");

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::Arc,
 };
@@ -123,12 +123,9 @@ fn messages(result: Result<Built, Diagnostics>) -> Vec<String> {
 
 /// What a tool prints; `None` when it is not installed.
 fn run(program: &str, args: &[&str]) -> Option<String> {
-    let run = match Command::new(program).args(args).output() {
-        Ok(run) => run,
-        Err(_) => {
-            eprintln!("skipped: no {program}");
-            return None;
-        }
+    let Ok(run) = Command::new(program).args(args).output() else {
+        eprintln!("skipped: no {program}");
+        return None;
     };
     let (out, err) = (String::from_utf8(run.stdout).unwrap(), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{program} {args:?}: {err}");
