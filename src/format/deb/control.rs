@@ -38,7 +38,7 @@ impl Facts {
         let name = options.name.as_ref().map_or(&package.name, |name| &name.value);
         Ok(Self {
             name: name.to_string(),
-            version: version(package, options.epoch),
+            version: version(package, options),
             architecture: architecture(package, options)?,
             maintainer: maintainer(package, options),
         })
@@ -77,12 +77,15 @@ fn architecture(package: &Package, options: &DebOptions) -> Result<String, Diagn
     }
 }
 
-/// `[epoch:]upstream[-revision]`; the revision from the second release on.
-fn version(package: &Package, epoch: Option<u32>) -> String {
-    let epoch = epoch.filter(|epoch| *epoch > 0).map(|epoch| format!("{epoch}:"));
-    let revision = (package.release > 1).then(|| format!("-{}", package.release));
-    let upstream = upstream(&package.version);
-    epoch.unwrap_or_default() + &upstream + &revision.unwrap_or_default()
+/// `[epoch:]upstream[-revision]`; the release is the revision from the second one on.
+fn version(package: &Package, options: &DebOptions) -> String {
+    let epoch = options.epoch.filter(|epoch| *epoch > 0).map(|epoch| format!("{epoch}:"));
+    let revision = match &options.revision {
+        Some(revision) => format!("-{}", revision.value.0),
+        None if package.release > 1 => format!("-{}", package.release),
+        None => String::new(),
+    };
+    epoch.unwrap_or_default() + &upstream(&package.version) + &revision
 }
 
 /// `1.2.0-alpha-2+b-1` → `1.2.0~alpha.2+b.1`: a tilde sorts before the end, and dpkg would take what
@@ -261,26 +264,33 @@ pub(super) fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
+        diagnostic::SourceText,
+        manifest::{Node, decode},
         package::sample,
         payload::Blob,
-        tree::{InstallPath, Mode, Node},
+        tree::{InstallPath, Mode, Node as TreeNode},
     };
 
     #[test]
     fn a_semantic_version_is_spelled_as_debian_sorts_it() {
-        for (text, release, epoch, want) in [
-            ("1.2.0", 1, None, "1.2.0"),
-            ("1.2.0", 3, None, "1.2.0-3"),
-            ("1.2.0-rc.1", 1, None, "1.2.0~rc.1"),
-            ("1.2.0+build.5", 1, Some(2), "2:1.2.0+build.5"),
-            ("1.2.0-alpha-2", 1, Some(0), "1.2.0~alpha.2"),
-            ("1.2.0-alpha-2", 2, None, "1.2.0~alpha.2-2"),
+        for (text, release, deb, want) in [
+            ("1.2.0", 1, "", "1.2.0"),
+            ("1.2.0", 3, "", "1.2.0-3"),
+            ("1.2.0-rc.1", 1, "", "1.2.0~rc.1"),
+            ("1.2.0+build.5", 1, "epoch = 2", "2:1.2.0+build.5"),
+            ("1.2.0-alpha-2", 1, "epoch = 0", "1.2.0~alpha.2"),
+            ("1.2.0-alpha-2", 2, "", "1.2.0~alpha.2-2"),
+            ("1.2.0", 2, "revision = \"1~x\"", "1.2.0-1~x"),
         ] {
+            let source = SourceText { name: "pkggen.toml".into(), text: deb.into() };
+            let options = decode(&Node::parse(&Arc::new(source)).unwrap()).unwrap();
             let version = Version::parse(text).unwrap();
             let package = Package { version, release, ..sample() };
-            assert_eq!(super::version(&package, epoch), want);
+            assert_eq!(super::version(&package, &options), want);
         }
     }
 
@@ -300,10 +310,11 @@ mod tests {
         let mut tree = Tree::default();
         for (path, len) in [("usr/a", 1), ("usr/b", 1025)] {
             let blob = Blob::from_bytes(vec![0; len]);
-            tree.insert(InstallPath::parse(path).unwrap(), Node::file(blob, Mode(0o644))).unwrap();
+            tree.insert(InstallPath::parse(path).unwrap(), TreeNode::file(blob, Mode(0o644)))
+                .unwrap();
         }
         let ghost = InstallPath::parse("usr/c").unwrap();
-        tree.insert(ghost, Node::ghost(Mode(0o644))).unwrap();
+        tree.insert(ghost, TreeNode::ghost(Mode(0o644))).unwrap();
         assert_eq!(installed_size(&tree), 1 + 1 + 1 + 2); // ./ usr a b
     }
 

@@ -67,7 +67,7 @@ fn rewrite(
         if node.implied || in_copyright(node, package, texts) {
             continue;
         }
-        let (path, node) = match man_page(path, node) {
+        let (path, node) = match packed(path, node) {
             Ok(Some(packed)) => packed,
             Ok(None) => (path.clone(), node.clone()),
             Err(error) => {
@@ -90,11 +90,17 @@ fn in_copyright(node: &Node, package: &Package, texts: &[(String, String)]) -> b
         })
 }
 
-/// Policy 12.1: `gzip -9n`; a link to a page gets the suffix, too.
-fn man_page(path: &InstallPath, node: &Node) -> Result<Option<(InstallPath, Node)>, Diagnostic> {
+/// Man pages, info files, NEWS and changelogs: `gzip -9n` (policy 12.1, 12.2, 12.7); a link to one
+/// gets the suffix, too.
+fn packed(path: &InstallPath, node: &Node) -> Result<Option<(InstallPath, Node)>, Diagnostic> {
+    let name = path.file_name();
+    let ends_in =
+        |suffix: &str| std::path::Path::new(name).extension().is_some_and(|e| e == suffix);
     let in_section = path.parent().is_some_and(|dir| dir.file_name().starts_with("man"));
-    let packed = std::path::Path::new(path.file_name()).extension().is_some_and(|end| end == "gz");
-    if !path.starts_with("usr/share/man") || !in_section || packed {
+    let wanted = path.starts_with("usr/share/man") && in_section
+        || path.starts_with("usr/share/info") && ends_in("info")
+        || path.starts_with("usr/share/doc") && matches!(name, "NEWS" | "changelog");
+    if !wanted || ends_in("gz") {
         return Ok(None);
     }
     let kind = match &node.kind {

@@ -41,7 +41,7 @@ use crate::{
     tree::{Mode, Node, Tree},
 };
 use control::Facts;
-use options::DebOptions;
+use options::{DebOptions, Debconf};
 
 /// Debian packages.
 pub(super) struct Deb;
@@ -223,6 +223,13 @@ fn metadata(
     }
     for (name, text) in scripts::scripts(package, tree, &units, machine)? {
         put(name, 0o755, text);
+    }
+    if let Some(Debconf { config, templates }) = &options.debconf {
+        for (name, mode, text) in [("config", 0o755, config), ("templates", 0o644, templates)] {
+            if let Some(text) = text {
+                put(name, mode, text.value.trim_end().to_owned() + "\n");
+            }
+        }
     }
     Ok(Metadata { fields, files })
 }
