@@ -4,7 +4,7 @@
 //! init-system-helpers 1.65: a disabled service stays disabled, policy-rc.d is respected, a service
 //! that is stopped on upgrade is started again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
@@ -53,7 +53,7 @@ pub(super) fn scripts(
     for (name, event, words) in SCRIPTS {
         let fragments = match name {
             "preinst" => preinst(units),
-            "postinst" => postinst(package, tree, units, machine),
+            "postinst" => postinst(tree, units, machine),
             "prerm" => prerm(units),
             _ => postrm(package, tree, units, machine),
         };
@@ -191,19 +191,15 @@ fn prerm(units: &[Unit]) -> Vec<String> {
     system(units).map(|unit| render(template!("stop"), &values(unit))).collect()
 }
 
-fn postinst(package: &Package, tree: &Tree, units: &[Unit], machine: &OnMachine) -> Vec<String> {
+fn postinst(tree: &Tree, units: &[Unit], machine: &OnMachine) -> Vec<String> {
     let mut all = Vec::new();
-    let one = |name: &str, value: String| BTreeMap::from([(name.to_owned(), value)]);
-    let conf = one("conf", shell(&format!("{}.conf", package.name)));
-    let has = |dir: &str| {
-        let path = format!("{dir}/{}.conf", package.name);
-        tree.iter().any(|(there, _)| there.as_str() == path)
-    };
-    if has("usr/lib/sysusers.d") {
-        all.push(render(template!("users"), &conf));
+    let users = confs(tree, "usr/lib/sysusers.d", true);
+    if !users.is_empty() {
+        all.push(render(template!("users"), &BTreeMap::from([("conf", users)])));
     }
-    if has("usr/lib/tmpfiles.d") && !machine.dirs.is_empty() {
-        all.push(render(template!("directories"), &conf));
+    let dirs = confs(tree, "usr/lib/tmpfiles.d", !machine.dirs.is_empty());
+    if !dirs.is_empty() {
+        all.push(render(template!("directories"), &BTreeMap::from([("conf", dirs)])));
     }
     all.extend(owners(tree));
     all.extend(capabilities(tree));
@@ -216,6 +212,16 @@ fn postinst(package: &Package, tree: &Tree, units: &[Unit], machine: &OnMachine)
         all.push(render(template!("start"), &values(unit)));
     }
     all
+}
+
+/// The `.conf` files of a directory, as arguments: the user's, and the generated one if `ours`.
+fn confs(tree: &Tree, dir: &str, ours: bool) -> String {
+    let there = tree.iter().filter(|(path, node)| {
+        let is_conf = Path::new(path.file_name()).extension().is_some_and(|end| end == "conf");
+        let in_dir = path.parent().is_some_and(|parent| parent.as_str() == dir);
+        in_dir && is_conf && (ours || node.role.is_some())
+    });
+    there.map(|(path, _)| shell(path.file_name())).collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Serialize)]

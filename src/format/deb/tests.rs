@@ -399,3 +399,39 @@ fn units_of_users_are_enabled_for_all_of_them() {
     assert!(postinst.contains("deb-systemd-helper --user enable sample.service"), "{postinst}");
     assert!(!postinst.contains("deb-systemd-invoke"), "{postinst}");
 }
+
+#[test]
+fn a_unit_shipped_as_data_is_only_a_file() {
+    let unit = |role| {
+        let mut unit = entry(role, "x", "[Service]\n[Install]\n");
+        unit.dest = Dest::Absolute(InstallPath::parse("usr/lib/systemd/system/x.service").unwrap());
+        let built = build(&Package { entries: vec![unit], ..sample() }, "");
+        built.report.metadata.contains_key("postinst")
+    };
+    assert!(unit(PayloadType::Service));
+    assert!(!unit(PayloadType::Data));
+}
+
+#[test]
+fn shipped_sysusers_files_are_applied() {
+    let mut users = entry(PayloadType::Data, "x", "u x -\n");
+    users.dest = Dest::Absolute(InstallPath::parse("usr/lib/sysusers.d/other.conf").unwrap());
+    let built = build(&Package { entries: vec![users], ..sample() }, "");
+    assert!(
+        script(&built, "postinst")
+            .contains("systemd-sysusers ${DPKG_ROOT:+--root=\"$DPKG_ROOT\"} other.conf")
+    );
+}
+
+#[test]
+fn debconf_files_and_news_are_where_debian_looks() {
+    let news = entry(PayloadType::Doc, "NEWS", "new\n");
+    let package = Package { entries: vec![news], ..sample() };
+    let built = build(
+        &package,
+        "deb.debconf = { config = \"#!/bin/sh\\n\", templates = \"Template: x/y\" }",
+    );
+    assert_eq!(built.report.metadata["config"].mode, 0o755);
+    assert_eq!(built.report.metadata["templates"].content, b"Template: x/y\n");
+    assert!(built.report.entries.iter().any(|e| e.path == "usr/share/doc/sample/NEWS.gz"));
+}

@@ -4,7 +4,7 @@ use super::content;
 use crate::{
     diagnostic::Diagnostic,
     package::{Package, Scope, Service, Upgrade},
-    tree::{Kind, Tree},
+    tree::{Kind, PayloadType, Tree},
 };
 
 /// A unit that is enabled, started and stopped.
@@ -34,14 +34,16 @@ const KINDS: [&str; 7] =
 
 /// Units of services, and units that are shipped as they are and want to be enabled. Templates are
 /// neither enabled nor started; units without `[Install]` are left to what starts them, unless they
-/// belong to a service.
+/// belong to a service. A unit that is shipped as another type, `data`, is only a file.
 pub(super) fn units(package: &Package, tree: &Tree) -> Result<Vec<Unit>, Diagnostic> {
     let mut units = Vec::new();
     for (folder, scope) in FOLDERS {
         for (path, node) in tree.iter() {
             let Some(name) = path.as_str().strip_prefix(folder) else { continue };
             let Kind::File(blob) = &node.kind else { continue };
-            if name.contains(['/', '@']) || !KINDS.iter().any(|kind| name.ends_with(kind)) {
+            let as_unit = node.role.is_none_or(|role| role == PayloadType::Service);
+            let known = KINDS.iter().any(|kind| name.ends_with(kind));
+            if name.contains(['/', '@']) || !known || !as_unit {
                 continue;
             }
             let wanted = has_install(&content(blob, node)?);

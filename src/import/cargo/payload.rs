@@ -163,9 +163,10 @@ impl Project {
     }
 }
 
-/// The type whose directory a path is in, and the path from there; else only what it is.
+/// The type whose directory a path is in, and the path from there; else only what it is. Units are
+/// data here, not services: what is to be registered is a service of its own.
 fn typed(dest: &InstallPath, name: &str, is_config: bool) -> (PayloadType, Option<String>) {
-    use PayloadType::{Bin, Completion, Config, Data, Doc, Lib, Libexec, Man, Service};
+    use PayloadType::{Bin, Completion, Config, Data, Doc, Lib, Libexec, Man};
     let path = format!("/{dest}");
     for role in [Bin, Libexec, Lib, Config, Doc, Man, Data] {
         let below = path.strip_prefix(&format!("{}/", DEBIAN.dir(role, name, name)));
@@ -186,8 +187,6 @@ fn typed(dest: &InstallPath, name: &str, is_config: bool) -> (PayloadType, Optio
     }
     let role = match dest {
         _ if is_config || dest.starts_with("etc") => Config,
-        dest if dest.starts_with("usr/lib/systemd/system") => Service,
-        dest if dest.starts_with("usr/lib/systemd/user") => Service,
         _ if dir.ends_with("/bin") || dir.ends_with("/sbin") => Bin,
         _ if is_library(file) => Lib,
         _ => Data,
