@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Component, Decode, Decoder, Delivery, FormatFacts, Key, Launcher, Level, Manifest, Node,
     Payload, Root, Selector, ServiceTable, Spanned, Targets, Value, VariantKeys, advice, expand,
-    list, select::merge,
+    list, schema::FIXED, select::merge,
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
@@ -158,7 +158,7 @@ impl<'a> Cross<'a> {
 
     fn no_layers_in(&mut self, layer: &Node, name: &str) {
         for (key, _) in layer.rows() {
-            if matches!(key.name.as_str(), "targets" | "variant" | "override") {
+            if FIXED.contains(&key.name.as_str()) {
                 let message = format!("`{name}` cannot change `{}`", key.name);
                 self.error("override.table", message, key.place.as_ref());
             }

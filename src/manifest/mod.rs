@@ -8,6 +8,8 @@ mod declare;
 mod decode;
 mod expand;
 mod node;
+mod reference;
+mod schema;
 mod select;
 mod shape;
 mod tables;
@@ -19,6 +21,8 @@ pub use decode::{
 };
 pub use expand::{NAMES, Names, expand};
 pub use node::{Key, Node, Table, Value};
+pub use reference::reference;
+pub use schema::schema;
 pub use select::{Layered, Level, Selection};
 pub use shape::{Field, Shape, TableShape};
 pub use tables::*;

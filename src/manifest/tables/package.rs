@@ -9,6 +9,7 @@ use crate::{
 
 table! {
     /// What the product is called, which version it is and who made it.
+    #[check(check_package)]
     pub struct PackageTable {
         /// The package's name: lower-case letters, digits, `+`, `-` and `.`, at least two
         /// characters, starting with a letter or digit. Valid in every format as it stands.
@@ -46,6 +47,13 @@ table! {
         icon: Option<Spanned<Path>>,
         /// Build time of every file, RFC 3339. `SOURCE_DATE_EPOCH` wins; the clock is never asked.
         date: Option<Spanned<Date>> => "1980-01-01T00:00:00Z",
+    }
+}
+
+fn check_package(package: &PackageTable, node: &Node, to: &mut Decoder) {
+    if package.release == 0 {
+        let place = node.get("release").and_then(|node| node.place.as_ref());
+        to.note("manifest.value", "`package.release` is 0, and is counted from 1", place);
     }
 }
 
@@ -106,7 +114,7 @@ table! {
     pub struct Platform {
         /// Architectures, by Rust's names; on Linux also with `-musl`.
         arch: Vec<Spanned<String>> => "those for which all `bin` sources exist",
-        /// Formats, by name or spelling: `deb`, `tar.gz`.
+        /// Formats, by their spelling: `deb`, `tar.gz`.
         formats: Vec<Spanned<String>> => "linux: deb rpm appimage tar.gz; macos: dmg pkg; windows: nsis zip; freebsd: tar.gz",
     }
 }
