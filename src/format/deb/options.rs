@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::relation;
 use crate::{
     compression,
-    manifest::{Decoder, FileName, Line, Node, Problem, Spanned},
+    manifest::{Decoder, FileName, Line, Node, Path, Problem, Spanned},
     package::PackageName,
     table, words,
 };
@@ -54,6 +54,9 @@ table! {
         fields: BTreeMap<FieldName, String>,
         /// Lintian tags that do not apply, each with a reason.
         lintian_overrides: Vec<Spanned<LintianOverride>>,
+        /// Maintainer scripts of your own, by Debian's names, with Debian's arguments; what
+        /// pkggen generates goes where `#DEBHELPER#` stands. Prefer `[scripts.deb]`.
+        maintainer_scripts: BTreeMap<MaintainerScript, Spanned<Path>>,
         /// Questions that are asked at installation, by debconf.
         debconf: Option<Debconf>,
         /// How it packs.
@@ -255,6 +258,25 @@ words! { MultiArch {
     Foreign = "foreign": "serves packages of every architecture",
     Allowed = "allowed": "serves those that ask for it",
 } }
+
+/// A maintainer script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // Debian's words
+pub enum MaintainerScript {
+    Preinst,
+    Postinst,
+    Prerm,
+    Postrm,
+}
+
+words! { MaintainerScript {
+    Preinst = "preinst": "before unpacking",
+    Postinst = "postinst": "after unpacking",
+    Prerm = "prerm": "before removal",
+    Postrm = "postrm": "after removal",
+} }
+
+crate::word_keys!(MaintainerScript, "a maintainer script");
 
 table! {
     /// A lintian tag that does not apply.

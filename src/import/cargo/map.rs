@@ -300,20 +300,13 @@ impl Map<'_> {
         }
     }
 
-    /// `[scripts.deb]` and debconf.
+    /// `[deb]` maintainer-scripts and debconf.
     fn scripts(&mut self, generated: bool) {
         let scripts = self.project.scripts(generated, &mut self.found);
         let place = self.project.deb.maintainer_scripts.as_ref().and_then(|dir| dir.place.clone());
         for (name, path) in &scripts.files {
-            let event = match *name {
-                "preinst" => "pre-install",
-                "postinst" => "post-install",
-                "prerm" => "pre-remove",
-                _ => "post-remove",
-            };
             let path = path_node(&self.shown(path), place.clone());
-            self.node.set(&["scripts", "deb", event], path);
-            self.node.set(&["scripts", "deb", "calling"], Node::new("native"));
+            self.node.set(&["deb", "maintainer-scripts", name], path);
         }
         for (name, text) in &scripts.debconf {
             self.set(&["deb", "debconf", name], text, place.clone());

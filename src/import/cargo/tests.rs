@@ -285,8 +285,7 @@ fn units_are_registered_when_there_are_scripts() {
     assert_eq!(service.get("enable").unwrap().as_bool(), Some(false));
     assert_eq!(service.get("start").unwrap().as_bool(), Some(true));
     assert_eq!(text(service, &["upgrade"]), "stop-first");
-    assert_eq!(text(&node, &["scripts", "deb", "post-install"]), "debian/postinst");
-    assert_eq!(text(&node, &["scripts", "deb", "calling"]), "native");
+    assert_eq!(text(&node, &["deb", "maintainer-scripts", "postinst"]), "debian/postinst");
     assert_eq!(files(&node), ["target/release/hi > bin hi 0755"]);
 }
 

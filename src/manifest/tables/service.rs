@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Account, Duration, EnvName, Line, Path, RawTable, Selector, Url};
 use crate::{
     manifest::{Decode, Decoder, Node, Problem, Shape, Spanned, Value},
-    package::{Calling, Restart, Scope, Upgrade},
+    package::{Restart, Scope, Upgrade},
     table, words,
 };
 
@@ -215,7 +215,7 @@ impl Decode for UnitValue {
 table! {
     /// Scripts of your own: files. Each gets one argument, the same word in every format:
     /// `install`, `upgrade`, `remove` or `purge`. What pkggen generates comes first, in the same
-    /// script. `calling = "native"` is for scripts that were written for one format.
+    /// script.
     pub struct Scripts {
         /// Runs before files are unpacked.
         pre_install: Option<Spanned<Path>>,
@@ -225,12 +225,5 @@ table! {
         pre_remove: Option<Spanned<Path>>,
         /// Runs after files are removed.
         post_remove: Option<Spanned<Path>>,
-        /// How they are called.
-        calling: Calling = Calling::Neutral => "neutral",
     }
 }
-
-words! { Calling {
-    Neutral = "neutral": "with one word, the same in every format",
-    Native = "native": "as the format calls its scripts; what is generated takes the place of `#DEBHELPER#`",
-} }
