@@ -2,20 +2,23 @@
 
 use std::{
     env,
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io::{Read, Write},
     path::{Path, PathBuf},
     process,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
+
+use rustix::fs::{FlockOperation, flock};
 
 use super::{
     Error, Key, Packed, Progress, Silent,
     index::Index,
-    store::{Failure, Store},
+    store::{Failure, Store, prune},
     workers::Packers,
 };
 use crate::codec::Sum;
@@ -33,6 +36,9 @@ pub struct Bench {
     store: Option<(Store, Index)>,
     /// Takes what the store cannot.
     spare: Store,
+    /// Where the store is, to be pruned once something was put there.
+    dir: PathBuf,
+    grew: AtomicBool,
     scratch: Scratch,
     notes: Mutex<Vec<String>>,
     /// The folder of a bench for tests.
@@ -61,6 +67,8 @@ impl Bench {
             fresh: false,
             store: opened.ok(),
             spare,
+            dir: store.to_owned(),
+            grew: AtomicBool::new(false),
             scratch,
             notes: Mutex::new(notes),
             own: None,
@@ -99,7 +107,10 @@ impl Bench {
         }
         if let Some((store, _)) = &self.store {
             match store.make(key, packers, &mut *plain()?) {
-                Ok(packed) => return Ok(packed),
+                Ok(packed) => {
+                    self.grew.store(true, Ordering::Relaxed);
+                    return Ok(packed);
+                }
                 Err(Failure::Content(error)) => return Err(error),
                 Err(Failure::Store(error)) => self.note(&error),
             }
@@ -140,6 +151,9 @@ impl Bench {
 
 impl Drop for Bench {
     fn drop(&mut self) {
+        if *self.grew.get_mut() {
+            prune(&self.dir);
+        }
         if let Some(dir) = &self.own {
             let _ = fs::remove_dir_all(dir);
         }
@@ -150,16 +164,22 @@ impl Drop for Bench {
 struct Scratch {
     dir: PathBuf,
     path: Arc<PathBuf>,
+    /// Locked as long as this process lives.
+    _lock: File,
     /// The file that takes small things, and its length in bytes.
     file: Mutex<Option<(File, u64)>>,
 }
 
 impl Scratch {
     fn new(below: &Path) -> Result<Self, Error> {
+        sweep(below);
         let dir = unique(below);
         fs::create_dir_all(&dir).map_err(Error::scratch(&dir))?;
         let path = Arc::new(dir.join("scratch"));
-        Ok(Self { dir, path, file: Mutex::new(None) })
+        let lock = File::create(dir.join(LOCK)).map_err(Error::scratch(&dir))?;
+        // Without locks the folder of a killed run stays where it is.
+        let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+        Ok(Self { dir, path, _lock: lock, file: Mutex::new(None) })
     }
 
     /// Where the bytes are from now on.
@@ -184,9 +204,96 @@ impl Drop for Scratch {
     }
 }
 
+/// Tells whether a scratch folder is in use.
+const LOCK: &str = "lock";
+
+/// Removes scratch folders of earlier runs that were killed: those nobody has locked.
+fn sweep(below: &Path) {
+    let Ok(entries) = fs::read_dir(below) else { return };
+    for entry in entries.flatten() {
+        let ours = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        if let (true, Ok(lock)) = (ours, File::open(entry.path().join(LOCK)))
+            && lock.metadata().is_ok_and(|lock| is_older(&lock, JUST_MADE))
+            && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// A folder this new may be about to be locked.
+const JUST_MADE: Duration = Duration::from_secs(60);
+
+fn is_older(metadata: &Metadata, than: Duration) -> bool {
+    let made = metadata.modified().ok();
+    made.and_then(|made| made.elapsed().ok()).is_some_and(|age| age > than)
+}
+
+/// How the names of scratch folders begin.
+const PREFIX: &str = "pkggen-scratch-";
+
 /// A name nobody else in this or another process uses.
 fn unique(below: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    below.join(format!("pkggen-{}-{count}", process::id()))
+    below.join(format!("{PREFIX}{}-{count}", process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::{
+        codec::{Codec, Packing},
+        digest::sha256,
+    };
+
+    fn bench(store: &Path, scratch: &Path) -> Bench {
+        Bench::new(1, store, scratch, Arc::new(Silent)).unwrap()
+    }
+
+    #[test]
+    fn scratch_folders_go_with_the_bench_and_those_of_killed_runs_with_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let left_over = dir.path().join("pkggen-scratch-1-1");
+        fs::create_dir(&left_over).unwrap();
+        let lock = File::create(left_over.join(LOCK)).unwrap();
+        lock.set_modified(SystemTime::now() - JUST_MADE * 2).unwrap();
+        let first = bench(&dir.path().join("store"), dir.path());
+        let second = bench(&dir.path().join("store"), dir.path());
+        assert!(!left_over.exists() && first.scratch().exists());
+        let path = second.scratch().to_owned();
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_is_done_without() {
+        let dir = tempfile::tempdir().unwrap();
+        let no_folder = dir.path().join("file");
+        fs::write(&no_folder, "").unwrap();
+        let bench = bench(&no_folder, dir.path());
+        let packing = Packing::of(Codec::Gzip);
+        let key = Key { sha256: sha256(b"abc"), at: 0, len: 3, packing };
+        let mut packers = Packers::default();
+        let packed = bench.packed(&key, &mut packers, || Ok(Box::new(&b"abc"[..]))).unwrap();
+        assert!(packed.file.starts_with(bench.scratch()));
+        assert_eq!(bench.notes().len(), 1);
+    }
+
+    #[test]
+    fn a_store_that_breaks_under_the_build_is_noted_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let bench = bench(&dir.path().join("store"), dir.path());
+        fs::remove_dir_all(dir.path().join("store")).unwrap();
+        let packing = Packing::of(Codec::Gzip);
+        for content in [b"abc", b"def"] {
+            let key = Key { sha256: sha256(content), at: 0, len: 3, packing };
+            let open = || Ok(Box::new(&content[..]) as Box<dyn Read>);
+            let packed = bench.packed(&key, &mut Packers::default(), open).unwrap();
+            assert!(packed.file.starts_with(bench.scratch()));
+        }
+        assert_eq!(bench.notes().len(), 1);
+    }
 }

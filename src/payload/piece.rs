@@ -16,28 +16,34 @@ pub struct Piece {
     pub stored: bool,
 }
 
-/// Cuts a payload into runs of chunks that shrink and runs that do not; the former into pieces.
+/// Cuts a payload into runs of chunks that shrink and runs that do not; the former into pieces of
+/// about equal length, so that they keep all threads busy to the end.
 pub fn pieces(facts: &Facts, packing: Packing) -> Vec<Piece> {
-    let longest = |stored: bool| match (packing.codec, stored) {
-        // Readers unpack blocks in parallel, whole ones in memory.
-        (Codec::Xz, _) | (_, false) => packing.piece(),
-        (_, true) => u64::MAX,
-    };
-    let len = facts.digests.len;
-    let mut pieces: Vec<Piece> = Vec::new();
-    for (index, stored) in smoothed(&facts.incompressible, packing).into_iter().enumerate() {
-        let at = index as u64 * CHUNK;
-        let chunk = CHUNK.min(len - at);
-        match pieces.last_mut() {
-            Some(last)
-                if last.stored == stored && last.len.saturating_add(chunk) <= longest(stored) =>
-            {
-                last.len += chunk;
-            }
-            _ => pieces.push(Piece { at, len: chunk, stored }),
+    let smoothed = smoothed(&facts.incompressible, packing);
+    let (mut pieces, mut first) = (Vec::new(), 0);
+    for run in smoothed.chunk_by(|one, next| one == next) {
+        let stored = run[0];
+        let longest = match packing.codec {
+            // Readers unpack blocks in parallel, whole ones in memory.
+            Codec::Xz => packing.piece() / CHUNK,
+            _ if stored => u64::MAX,
+            _ => packing.piece() / CHUNK,
+        };
+        let chunks = run.len() as u64;
+        let step = chunks.div_ceil(chunks.div_ceil(longest));
+        for chunk in (first..first + chunks).step_by(narrow(step)) {
+            let at = chunk * CHUNK;
+            let end = (chunk + step).min(first + chunks) * CHUNK;
+            pieces.push(Piece { at, len: end.min(facts.digests.len) - at, stored });
         }
+        first += chunks;
     }
     pieces
+}
+
+/// A count of chunks.
+fn narrow(count: u64) -> usize {
+    usize::try_from(count).expect("as many as there are chunks")
 }
 
 /// Shortest payload that is stored by itself when none of it shrinks, in bytes.
@@ -97,7 +103,7 @@ fn smoothed(incompressible: &[bool], packing: Packing) -> Vec<bool> {
 
 /// Length and CRC-32 of a range that starts and ends at chunks, from what is known.
 pub fn sum(facts: &Facts, piece: Piece) -> Sum {
-    let first = usize::try_from(piece.at / CHUNK).expect("as many as there are chunks");
+    let first = narrow(piece.at / CHUNK);
     let mut left = piece.len;
     facts.chunk_crcs[first..].iter().fold(Sum::default(), |sum, crc32| {
         let len = left.min(CHUNK);
@@ -135,8 +141,8 @@ mod tests {
 
     #[test]
     fn long_runs_are_cut_at_the_size_of_a_piece() {
-        assert_eq!(cut("ppppppppp", Codec::Zstd), [(0, false), (4, false), (8, false)]);
-        assert_eq!(cut(&"s".repeat(25), Codec::Xz), [(0, true), (24, true)]);
+        assert_eq!(cut("ppppppppp", Codec::Zstd), [(0, false), (3, false), (6, false)]);
+        assert_eq!(cut(&"s".repeat(25), Codec::Xz), [(0, true), (13, true)]);
     }
 
     #[test]

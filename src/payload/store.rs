@@ -2,7 +2,8 @@
 //!
 //! A piece is a file: the packed bytes, then a [`Trailer`]. It is written under a temporary name
 //! and renamed when whole, so that several runs can share a store. It is read and checked every
-//! time before it is used; a damaged one is removed and made anew.
+//! time before it is used; a damaged one is removed and made anew. A store that grows beyond
+//! [`MOST`] loses what was not used for longest.
 
 use std::{
     fmt,
@@ -15,7 +16,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use super::{Error, workers::Packers};
@@ -99,6 +100,46 @@ impl Trailer {
             content: Sum { len: u64_at(20)?, crc32: u32_at(28)? },
         };
         (trailer.encode() == *bytes).then_some(trailer)
+    }
+}
+
+/// Most bytes a store keeps after a run: 16 GiB.
+const MOST: u64 = 16 << 30;
+
+/// What was used this recently stays in any case: another run may be about to paste it.
+const IN_USE: Duration = Duration::from_secs(60 * 60);
+
+/// Removes what was not used for longest until at most [`MOST`] bytes are left, and what killed
+/// runs left half written.
+pub(super) fn prune(store: &Path) {
+    let (mut files, now) = (Vec::new(), SystemTime::now());
+    for dir in ["pieces", "facts"] {
+        collect(&store.join(dir), &mut files);
+    }
+    files.sort();
+    let mut total: u64 = files.iter().map(|(_, len, _)| len).sum();
+    for (used, len, path) in files {
+        let idle = now.duration_since(used).is_ok_and(|idle| idle > IN_USE);
+        let unfinished =
+            path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"new-"));
+        if idle && (unfinished || total > MOST) && fs::remove_file(path).is_ok() {
+            total -= len;
+        }
+    }
+}
+
+/// All files below a folder: last use, length, path.
+fn collect(dir: &Path, files: &mut Vec<(SystemTime, u64, PathBuf)>) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => collect(&entry.path(), files),
+            Ok(metadata) => {
+                let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                files.push((used, metadata.len(), entry.path()));
+            }
+            Err(_) => {}
+        }
     }
 }
 
@@ -250,4 +291,73 @@ fn check(file: &File) -> io::Result<Option<Trailer>> {
         }
     }
     Ok((hasher.finalize() == trailer.packed.crc32).then_some(trailer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{codec::Codec, digest::sha256};
+
+    const CONTENT: &[u8] = b"all the world's a stage, and all the men and women merely players";
+
+    fn key() -> Key {
+        let (sha256, len) = (sha256(CONTENT), CONTENT.len() as u64);
+        Key { sha256, at: 0, len, packing: Packing::of(Codec::Gzip) }
+    }
+
+    fn make(store: &Store) -> Packed {
+        let made = store.make(&key(), &mut Packers::default(), &mut &*CONTENT);
+        made.unwrap_or_else(|_| panic!("the store can be written to"))
+    }
+
+    #[test]
+    fn a_piece_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        assert!(store.find(&key()).is_none());
+        let made = make(&store);
+        let found = store.find(&key()).unwrap();
+        assert_eq!((found.file, found.packed), (made.file, made.packed));
+        assert_eq!(found.content, Sum::of(CONTENT));
+    }
+
+    #[test]
+    fn a_damaged_piece_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let path = make(&store).file;
+        let whole = fs::read(&*path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            fs::write(&*path, bytes).unwrap();
+            assert!(store.find(&key()).is_none(), "byte {at}");
+            assert!(!path.exists());
+        }
+        for len in [0, 10, whole.len() - 1] {
+            fs::write(&*path, &whole[..len]).unwrap();
+            assert!(store.find(&key()).is_none(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn only_what_was_not_used_for_long_is_pruned() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let long_ago = SystemTime::now() - Duration::from_secs(86_400);
+        let file = |name: &str, len: u64, used: SystemTime| {
+            let file = File::create(store.dir.join(name)).unwrap();
+            file.set_len(len).unwrap();
+            file.set_modified(used).unwrap();
+        };
+        file("oldest", MOST / 2, long_ago - Duration::from_secs(1));
+        file("old", MOST / 2, long_ago);
+        file("recent", MOST / 2, SystemTime::now());
+        file("new-1-1", 1, long_ago);
+        prune(dir.path());
+        let names = fs::read_dir(&store.dir).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["old", "recent"]);
+    }
 }
