@@ -2,6 +2,9 @@
 
 pub mod changelog;
 mod date;
+mod icon;
 mod source;
+mod text;
+mod version;
 
 pub use source::Sources;
