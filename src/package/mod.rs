@@ -99,7 +99,7 @@ pub struct Entry {
 }
 
 /// Where an entry goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Dest {
     /// The directory of its type itself (`dirs` without `dest`).
     TypeDir,

@@ -1,10 +1,45 @@
 //! The manifest for one target and one format, with everything found.
+//!
+//! [`matrix`] says what is to be made; [`resolve`] finds everything for one artifact of it. Files
+//! are looked at here, and only headers, icons and texts for metadata are read.
 
 pub mod changelog;
 mod date;
+mod desktop;
+mod entries;
 mod icon;
+mod identity;
+mod job;
+mod later;
+mod matrix;
+mod names;
+mod program;
+mod scripts;
+mod services;
 mod source;
 mod text;
 mod version;
+mod work;
 
+pub use job::{Job, LeftOut, Settings};
+pub use matrix::{Matrix, matrix};
 pub use source::Sources;
+pub use work::resolve;
+
+use crate::{diagnostic::Diagnostic, manifest::Node, package::Package};
+
+/// One artifact with everything found.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// What will be shipped.
+    pub package: Package,
+    /// The manifest for this artifact: merged and expanded.
+    pub manifest: Node,
+    /// What is unusual, but allowed.
+    pub warnings: Vec<Diagnostic>,
+    /// Optional sources that are not there, as typed.
+    pub absent: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::icon::Icons;
 use crate::{
     diagnostic::{Diagnostic, Place},
     package::program::{Program, ProgramError},
@@ -32,6 +33,7 @@ struct Cache {
     texts: HashMap<String, Blob>,
     found: HashMap<(PathBuf, String), Arc<Found>>,
     programs: HashMap<(u64, u64), Arc<Looked>>,
+    icons: HashMap<(u64, u64), Result<Icons, Diagnostic>>,
 }
 
 /// What looking at a header found.
@@ -161,6 +163,22 @@ impl Sources {
         let looked = Arc::new(Program::of_blob(blob));
         self.lock().programs.insert(key, looked.clone());
         looked
+    }
+
+    /// The icons derived from a picture.
+    pub(super) fn icons(
+        &self,
+        blob: &Blob,
+        derive: impl FnOnce() -> Result<Icons, Diagnostic>,
+    ) -> Result<Icons, Diagnostic> {
+        let Some(stamp) = stamp_of(blob) else { return derive() };
+        let key = (stamp.device, stamp.inode);
+        if let Some(known) = self.lock().icons.get(&key) {
+            return known.clone();
+        }
+        let icons = derive();
+        self.lock().icons.insert(key, icons.clone());
+        icons
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache> {

@@ -1,0 +1,540 @@
+//! `[payload]`: what is installed, each thing at a place relative to its type.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    later, program,
+    source::{Found, Item, ItemKind},
+    work::Work,
+};
+use crate::{
+    diagnostic::{Diagnostic, Place},
+    manifest::{
+        Account, Dest as Written, DirItem, FileItem, FileMode, GhostItem, LinkItem, Selector,
+        Spanned,
+    },
+    package::{Dest, Entry, Os, Scope, Target},
+    payload::Blob,
+    tree::{InstallPath, Kind, Mode, PayloadType},
+};
+
+const ROOT: &str = "root";
+
+/// Everything in `[payload]` that is used in this artifact, licence texts included.
+pub(super) fn find(work: &mut Work<'_>) -> Vec<Entry> {
+    let mut entries = Entries { owners: owners(work), ..Entries::default() };
+    let payload = &work.root.payload;
+    for item in &payload.files {
+        if work.selection.uses(&item.only, &item.except) {
+            entries.files(work, item);
+        }
+    }
+    for item in &payload.dirs {
+        if work.selection.uses(&item.only, &item.except) {
+            entries.dir(work, item);
+        }
+    }
+    for item in &payload.links {
+        if work.selection.uses(&item.only, &item.except) {
+            entries.link(work, item);
+        }
+    }
+    for item in &payload.ghosts {
+        if work.selection.uses(&item.only, &item.except) {
+            entries.ghost(work, item);
+        }
+    }
+    entries.licenses(work);
+    entries.list
+}
+
+/// Names that may own files: users and groups of the services in this artifact.
+#[derive(Default)]
+struct Owners {
+    users: BTreeSet<String>,
+    groups: BTreeSet<String>,
+}
+
+fn owners(work: &Work<'_>) -> Owners {
+    let mut owners = Owners::default();
+    for service in work.root.service.values() {
+        if service.scope != Scope::System || !work.selection.uses(&service.only, &service.except) {
+            continue;
+        }
+        let user = service.user.as_ref().map_or(work.name(), |user| &**user);
+        owners.users.insert(user.to_owned());
+        owners.groups.insert(user.to_owned());
+        owners.groups.extend(service.groups.iter().map(|group| group.to_string()));
+    }
+    owners
+}
+
+#[derive(Default)]
+struct Entries {
+    list: Vec<Entry>,
+    /// Where each destination is in the list.
+    taken: HashMap<(PayloadType, Dest), usize>,
+    owners: Owners,
+}
+
+/// What all kinds of items share.
+struct Common<'a> {
+    role: PayloadType,
+    owner: Option<&'a Spanned<Account>>,
+    group: Option<&'a Spanned<Account>>,
+    only: &'a [Spanned<Selector>],
+    component: Option<&'a Spanned<String>>,
+    place: Option<&'a Place>,
+}
+
+impl Entries {
+    fn files(&mut self, work: &mut Work<'_>, item: &Spanned<FileItem>) {
+        if let Some(error) = later::item(item) {
+            work.found.error(error);
+            return;
+        }
+        let common = Common {
+            role: item.r#type.value,
+            owner: item.owner.as_ref(),
+            group: item.group.as_ref(),
+            only: &item.only,
+            component: None,
+            place: item.place.as_ref(),
+        };
+        let place = item.source.as_ref().map_or(common.place, |source| source.place.as_ref());
+        let Some(found) = content(work, item) else { return };
+        let Some(model) = self.model(work, &common) else { return };
+        self.check_capabilities(work, item);
+        let mut renames = Renames::of(item);
+        for content in &found.items {
+            let below = renames.apply(&content.below);
+            let Some(dest) = dest(work, &common, item.dest.as_ref(), &below, found.single) else {
+                return; // said once for the whole item
+            };
+            let entry = Entry {
+                dest,
+                kind: kind(content),
+                mode: mode(item, content),
+                capabilities: capabilities(item, content),
+                place: place.cloned(),
+                ..model.clone()
+            };
+            if let Kind::File(blob) = &entry.kind {
+                let typed = typed(item, &content.below);
+                program::check(work, entry.role, blob, &typed, place);
+            }
+            self.add(work, entry);
+        }
+        renames.complain(work, place);
+        dangling(work, &found, place);
+    }
+
+    fn dir(&mut self, work: &mut Work<'_>, item: &Spanned<DirItem>) {
+        let common = Common {
+            role: item.r#type.value,
+            owner: item.owner.as_ref(),
+            group: item.group.as_ref(),
+            only: &item.only,
+            component: item.component.as_ref(),
+            place: item.place.as_ref(),
+        };
+        let Some(model) = self.model(work, &common) else { return };
+        let dest = match &item.dest {
+            None => Some(Dest::TypeDir),
+            Some(dest) if matches!(&***dest, "." | "./") => Some(Dest::TypeDir),
+            Some(dest) => exact(work, &common, dest),
+        };
+        let Some(dest) = dest else { return };
+        let mode = Mode(item.mode.as_ref().map_or(0o755, |mode| mode.0));
+        self.add(work, Entry { dest, kind: Kind::Dir, mode, ..model });
+    }
+
+    fn link(&mut self, work: &mut Work<'_>, item: &Spanned<LinkItem>) {
+        let common = Common {
+            role: item.r#type.value,
+            owner: None,
+            group: None,
+            only: &item.only,
+            component: item.component.as_ref(),
+            place: item.place.as_ref(),
+        };
+        let Some(model) = self.model(work, &common) else { return };
+        let Some(dest) = exact(work, &common, &item.dest) else { return };
+        let kind = Kind::Symlink(item.target.value.clone());
+        self.add(work, Entry { dest, kind, mode: Mode(0o777), ..model });
+    }
+
+    fn ghost(&mut self, work: &mut Work<'_>, item: &Spanned<GhostItem>) {
+        let common = Common {
+            role: item.r#type.value,
+            owner: item.owner.as_ref(),
+            group: item.group.as_ref(),
+            only: &item.only,
+            component: item.component.as_ref(),
+            place: item.place.as_ref(),
+        };
+        let Some(model) = self.model(work, &common) else { return };
+        let Some(dest) = exact(work, &common, &item.dest) else { return };
+        let mode = Mode(item.mode.as_ref().map_or(0o644, |mode| mode.0));
+        self.add(work, Entry { dest, kind: Kind::Ghost, mode, ..model });
+    }
+
+    /// `package.license-files`, unless an item says where they go.
+    fn licenses(&mut self, work: &mut Work<'_>) {
+        for path in &work.root.package.license_files {
+            // A missing one is reported where the texts are read.
+            let Ok(blob) = work.sources.file(path) else { continue };
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let Ok(name) = InstallPath::parse(name) else { continue };
+            let dest = Dest::InType(name);
+            if self.taken.contains_key(&(PayloadType::License, dest.clone())) {
+                continue;
+            }
+            let kind = Kind::File(blob);
+            let place = path.place.clone();
+            self.add(work, Entry { dest, kind, place, ..entry(PayloadType::License) });
+        }
+    }
+
+    /// An entry with everything that all entries of an item share.
+    fn model(&mut self, work: &mut Work<'_>, common: &Common<'_>) -> Option<Entry> {
+        if let Some(component) = common.component {
+            work.found.error(later::later("components", component.place.as_ref()));
+            return None;
+        }
+        let owner = self.owner(work, common.owner, "user");
+        let group = self.owner(work, common.group, "group");
+        Some(Entry {
+            owner: owner?,
+            group: group?,
+            place: common.place.cloned(),
+            ..entry(common.role)
+        })
+    }
+
+    fn owner(
+        &self,
+        work: &mut Work<'_>,
+        name: Option<&Spanned<Account>>,
+        what: &str,
+    ) -> Option<String> {
+        let Some(name) = name else { return Some(ROOT.to_owned()) };
+        let known = if what == "user" { &self.owners.users } else { &self.owners.groups };
+        if ***name == *ROOT || known.contains(&***name) {
+            return Some(name.to_string());
+        }
+        let message = format!("no service of this package has the {what} `{}`", **name);
+        let mut error = Diagnostic::usage("payload.owner", message).at(name.place.clone());
+        let known: Vec<_> = known.iter().map(String::as_str).chain([ROOT]).collect();
+        error.hint = Some(format!("it can be {}", crate::manifest::either(&known)));
+        work.found.error(error);
+        None
+    }
+
+    fn check_capabilities(&self, work: &mut Work<'_>, item: &FileItem) {
+        let Some(capabilities) = &item.capabilities else { return };
+        if work.job.target.os != Os::Linux {
+            let message = format!("{} has no file capabilities", work.job.target.os.word());
+            let hint = "only = [\"linux\"]";
+            let error = Diagnostic::usage("payload.capabilities", message);
+            work.found.error(error.at(capabilities.place.clone()).hint(hint));
+        }
+    }
+
+    /// Adds an entry; two on one place are an error that names both, directories excepted.
+    fn add(&mut self, work: &mut Work<'_>, entry: Entry) {
+        let key = (entry.role, entry.dest.clone());
+        let Some(at) = self.taken.get(&key) else {
+            self.taken.insert(key, self.list.len());
+            self.list.push(entry);
+            return;
+        };
+        let first = &mut self.list[*at];
+        let attributes = |entry: &Entry| (entry.mode.0, entry.owner.clone(), entry.group.clone());
+        match (&first.kind, &entry.kind) {
+            (Kind::Dir, Kind::Dir) if found_empty(first) => *first = entry,
+            (Kind::Dir, Kind::Dir) if found_empty(&entry) => {}
+            (Kind::Dir, Kind::Dir) if attributes(first) == attributes(&entry) => {}
+            _ => work.found.error(twice(first, &entry)),
+        }
+    }
+}
+
+/// An empty directory of a source has no attributes of its own: modes are not taken from the disk.
+fn found_empty(entry: &Entry) -> bool {
+    matches!(entry.dest, Dest::InType(_) | Dest::Absolute(_))
+        && entry.mode == Mode(0o755)
+        && entry.owner == ROOT
+}
+
+fn twice(first: &Entry, second: &Entry) -> Diagnostic {
+    let what = match &second.dest {
+        Dest::TypeDir => format!("the directory of type `{}`", second.role.word()),
+        Dest::InType(path) => format!("`{path}` of type `{}`", second.role.word()),
+        Dest::Absolute(path) => format!("`/{path}`"),
+    };
+    let error = Diagnostic::usage("path.duplicate", format!("{what} is there twice"));
+    let error = error.at(second.place.clone());
+    match &first.place {
+        Some(place) => error.label(format!("the other one is at {place}")),
+        None => error,
+    }
+}
+
+fn entry(role: PayloadType) -> Entry {
+    Entry {
+        role,
+        dest: Dest::TypeDir,
+        kind: Kind::Dir,
+        mode: Mode(0o644),
+        owner: ROOT.to_owned(),
+        group: ROOT.to_owned(),
+        capabilities: None,
+        place: None,
+    }
+}
+
+/// What an item's source or text holds; `None` when that is an error or optional and missing.
+fn content(work: &mut Work<'_>, item: &Spanned<FileItem>) -> Option<std::sync::Arc<Found>> {
+    let place = item.place.as_ref();
+    match (&item.source, &item.text) {
+        (Some(source), None) => {
+            let root = work.root.payload.root.as_ref().map(|root| root.0.as_str());
+            match work.sources.find(root, source) {
+                Ok(found) => Some(found),
+                Err(problems) => {
+                    let missing = problems.iter().all(|problem| problem.code == "source.missing");
+                    if item.optional && missing {
+                        work.absent.push(source.to_string());
+                        return None;
+                    }
+                    let place = source.place.as_ref().or(place);
+                    problems.into_iter().for_each(|problem| work.found.error(problem.at(place)));
+                    None
+                }
+            }
+        }
+        (None, Some(text)) => {
+            let dest = item.dest.as_ref().map_or("", |dest| dest);
+            let below = dest.rsplit('/').next().unwrap_or(dest).to_owned();
+            let blob = work.sources.text(text);
+            let kind = ItemKind::File { blob, executable: false };
+            let items = vec![Item { below, kind }];
+            Some(std::sync::Arc::new(Found { single: true, items }))
+        }
+        // Both or neither is refused where the manifest is read.
+        _ => None,
+    }
+}
+
+fn kind(content: &Item) -> Kind {
+    match &content.kind {
+        ItemKind::EmptyDir => Kind::Dir,
+        ItemKind::File { blob, .. } => Kind::File(Blob::clone(blob)),
+        ItemKind::Symlink(target) => Kind::Symlink(target.clone()),
+    }
+}
+
+/// Nothing but the owner's right to execute is taken from the disk.
+fn mode(item: &FileItem, content: &Item) -> Mode {
+    let written = item.mode.as_ref().map(|mode: &Spanned<FileMode>| mode.0);
+    match content.kind {
+        ItemKind::EmptyDir => Mode(0o755),
+        ItemKind::Symlink(_) => Mode(0o777),
+        ItemKind::File { .. } if written.is_some() => Mode(written.unwrap_or_default()),
+        ItemKind::File { executable, .. }
+            if executable || item.r#type.value == PayloadType::Bin =>
+        {
+            Mode(0o755)
+        }
+        ItemKind::File { .. } => Mode(0o644),
+    }
+}
+
+fn capabilities(item: &FileItem, content: &Item) -> Option<String> {
+    let file = matches!(content.kind, ItemKind::File { .. });
+    item.capabilities.as_ref().filter(|_| file).map(|capabilities| capabilities.to_string())
+}
+
+/// A file of an item as the user would type it.
+fn typed(item: &FileItem, below: &str) -> String {
+    let Some(source) = &item.source else { return below.to_owned() };
+    let trimmed = source.trim_end_matches('/');
+    let name = trimmed.rsplit('/').next().unwrap_or(trimmed);
+    if name == below {
+        return trimmed.to_owned();
+    }
+    let fixed = trimmed.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
+    let fixed = fixed.collect::<Vec<_>>().join("/");
+    if fixed.is_empty() { below.to_owned() } else { format!("{fixed}/{below}") }
+}
+
+/// Where a file of an item goes.
+fn dest(
+    work: &mut Work<'_>,
+    common: &Common<'_>,
+    written: Option<&Spanned<Written>>,
+    below: &str,
+    single: bool,
+) -> Option<Dest> {
+    let Some(written) = written else {
+        return in_type(work, below, common.place);
+    };
+    if !written.ends_with('/') && !single {
+        let message = format!(
+            "`dest` is `{}`, the name of one file, and the source is several",
+            written.value
+        );
+        let hint = format!("a directory to put them in ends in `/`: \"{}/\"", **written);
+        let error = Diagnostic::usage("payload.dest", message).at(written.place.clone());
+        work.found.error(error.hint(hint));
+        return None;
+    }
+    let full = match written.ends_with('/') {
+        true => format!("{}{below}", **written),
+        false => written.to_string(),
+    };
+    full_dest(work, common, written, &full)
+}
+
+/// A destination that is written out.
+fn exact(work: &mut Work<'_>, common: &Common<'_>, written: &Spanned<Written>) -> Option<Dest> {
+    full_dest(work, common, written, written)
+}
+
+fn full_dest(
+    work: &mut Work<'_>,
+    common: &Common<'_>,
+    written: &Spanned<Written>,
+    full: &str,
+) -> Option<Dest> {
+    let place = written.place.as_ref();
+    if !written.is_absolute() {
+        return in_type(work, full, place);
+    }
+    if one_os(work, common.only).is_none() {
+        let message = format!("`{}` is an absolute path, which exists on one OS only", **written);
+        let hint = "add `only = [\"linux\"]`, or give a path relative to the directory of the type";
+        let error = Diagnostic::usage("payload.dest", message).at(place.cloned());
+        work.found.error(error.hint(hint));
+        return None;
+    }
+    parsed(work, full, place).map(Dest::Absolute)
+}
+
+fn in_type(work: &mut Work<'_>, path: &str, place: Option<&Place>) -> Option<Dest> {
+    parsed(work, path, place).map(Dest::InType)
+}
+
+fn parsed(work: &mut Work<'_>, path: &str, place: Option<&Place>) -> Option<InstallPath> {
+    InstallPath::parse(path).map_err(|why| work.error("path.invalid", why.to_string(), place)).ok()
+}
+
+/// The one OS that all selectors of `only` belong to.
+fn one_os(work: &Work<'_>, only: &[Spanned<Selector>]) -> Option<Os> {
+    let formats = work.manifest.tables().iter().flat_map(|table| table.formats);
+    let formats: Vec<_> = formats.collect();
+    let of = |selector: &str| {
+        let os = Os::ALL.into_iter().find(|os| os.word() == selector);
+        let target = || Target::all().find(|target| target.to_string() == selector);
+        let format = || {
+            let format = formats.iter().find(|f| f.name == selector)?;
+            if let [os] = format.systems { Some(*os) } else { None }
+        };
+        os.or_else(|| target().map(|target| target.os)).or_else(format)
+    };
+    let mut systems = only.iter().map(|selector| of(selector));
+    let first = systems.next()??;
+    systems.all(|os| os == Some(first)).then_some(first)
+}
+
+/// New names for paths inside a source.
+struct Renames<'a> {
+    table: &'a BTreeMap<String, String>,
+    used: BTreeSet<&'a str>,
+}
+
+impl<'a> Renames<'a> {
+    fn of(item: &'a FileItem) -> Self {
+        Self { table: &item.rename, used: BTreeSet::new() }
+    }
+
+    /// An exact name wins over a prefix, a longer prefix over a shorter one.
+    fn apply(&mut self, below: &str) -> String {
+        if let Some((from, to)) = self.table.get_key_value(below) {
+            self.used.insert(from);
+            return to.clone();
+        }
+        let prefix = self
+            .table
+            .iter()
+            .filter(|(from, _)| from.ends_with('/') && below.starts_with(from.as_str()))
+            .max_by_key(|(from, _)| from.len());
+        let Some((from, to)) = prefix else { return below.to_owned() };
+        self.used.insert(from);
+        let rest = &below[from.len()..];
+        match to.trim_end_matches('/') {
+            "" => rest.to_owned(),
+            to => format!("{to}/{rest}"),
+        }
+    }
+
+    fn complain(&self, work: &mut Work<'_>, place: Option<&Place>) {
+        for from in self.table.keys().filter(|from| !self.used.contains(from.as_str())) {
+            let message = format!("`rename` names `{from}`, which is not in the source");
+            let warning = Diagnostic::usage("payload.rename", message).at(place.cloned());
+            work.found.warning(warning);
+        }
+    }
+}
+
+/// Links that lead to nothing of their own source are worth a warning.
+fn dangling(work: &mut Work<'_>, found: &Found, place: Option<&Place>) {
+    let links: Vec<_> = found
+        .items
+        .iter()
+        .filter_map(|item| match &item.kind {
+            ItemKind::Symlink(target) => Some((&item.below, target)),
+            _ => None,
+        })
+        .collect();
+    if links.is_empty() {
+        return;
+    }
+    let mut there = BTreeSet::new();
+    for item in &found.items {
+        there.insert(item.below.as_str());
+        there.extend(item.below.match_indices('/').map(|(at, _)| &item.below[..at]));
+    }
+    for (below, target) in links {
+        let at = resolved(below, target);
+        let through_link = at.match_indices('/').any(|(end, _)| {
+            found
+                .items
+                .iter()
+                .any(|item| item.below == at[..end] && matches!(item.kind, ItemKind::Symlink(_)))
+        });
+        if !at.is_empty() && !there.contains(at.as_str()) && !through_link {
+            let message =
+                format!("the link `{below}` leads to `{target}`, which is not in its source");
+            let warning = Diagnostic::usage("source.dangling", message).at(place.cloned());
+            work.found.warning(warning);
+        }
+    }
+}
+
+/// What a link means from the top of its source.
+fn resolved(below: &str, target: &str) -> String {
+    let mut parts: Vec<_> = below.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}

@@ -1,0 +1,65 @@
+//! What a manifest may say already and a later version will do. Asked for, each is one clear error.
+
+use super::work::Work;
+use crate::{
+    diagnostic::{Diagnostic, Place},
+    manifest::{FileItem, Node, SignMode, Spanned},
+};
+
+/// Notes everything that is asked for in this artifact and not done yet.
+pub(super) fn check(work: &mut Work<'_>) {
+    let tree = work.tree;
+    for (table, what) in [("variant", "variants"), ("component", "components")] {
+        for (key, _) in tree.get(table).into_iter().flat_map(Node::rows) {
+            work.found.error(later(what, key.place.as_ref()));
+        }
+    }
+    for (name, launcher) in &work.root.launcher {
+        if work.selection.uses(&launcher.only, &launcher.except) {
+            let place = tree.find(&["launcher", name]).and_then(|node| node.place.as_ref());
+            work.found.error(later("launchers", place));
+        }
+    }
+    for service in work.root.service.values() {
+        let used = work.selection.uses(&service.only, &service.except);
+        if let Some(seed) = service.seed.as_ref().filter(|_| used) {
+            work.found.error(later("`seed`", seed.place.as_ref()));
+        }
+    }
+    if work.root.sign.mode == SignMode::Required {
+        let place = tree.find(&["sign", "mode"]).and_then(|node| node.place.clone());
+        work.found.error(later("signing", place.as_ref()));
+    }
+}
+
+/// The first thing about an item that is not done yet.
+pub(super) fn item(item: &Spanned<FileItem>) -> Option<Diagnostic> {
+    if item.unpack {
+        return Some(later("`unpack`", item.place.as_ref()));
+    }
+    if let Some(store) = &item.r#as {
+        return Some(later("`as`", store.place.as_ref()));
+    }
+    if let Some(name) = &item.component {
+        return Some(later("components", name.place.as_ref()));
+    }
+    let source = item.source.as_ref()?;
+    kind(source).map(|what| later(what, source.place.as_ref()))
+}
+
+/// What kind of source it is, unless it is a path.
+pub(super) fn kind(source: &str) -> Option<&'static str> {
+    const KINDS: &[(&str, &str)] = &[
+        ("https://", "downloading sources"),
+        ("http://", "downloading sources"),
+        ("ollama:", "taking models from an Ollama store"),
+        ("hf:", "taking models from Hugging Face"),
+    ];
+    KINDS.iter().find(|(start, _)| source.starts_with(start)).map(|(_, what)| *what)
+}
+
+pub(super) fn later(what: &str, place: Option<&Place>) -> Diagnostic {
+    let are = if what.ends_with('s') && !what.contains(' ') { "are" } else { "is" };
+    let message = format!("{what} {are} planned, and not yet done by this version of pkggen");
+    Diagnostic::cannot("feature.later", message).at(place.cloned())
+}

@@ -1,0 +1,221 @@
+//! Formats by name and spelling, and which of them a target is made in.
+
+use super::{Candidate, Work};
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics, Place},
+    manifest::{FormatFacts, Manifest, Spanned, advice},
+    package::{Os, Target},
+    resolve::{Job, Settings},
+};
+
+/// What is made when the manifest does not say.
+fn defaults(os: Os) -> &'static [&'static str] {
+    match os {
+        Os::Linux => &["deb", "rpm", "appimage", "tar.gz"],
+        Os::Macos => &["dmg", "pkg"],
+        Os::Windows => &["nsis", "zip"],
+        Os::Freebsd => &["tar.gz"],
+    }
+}
+
+/// All formats, made or planned.
+pub(super) struct Formats(Vec<&'static FormatFacts>);
+
+/// A format that the command line asks for: `tar` with all its spellings, `tar.gz` with one.
+pub(super) struct Asked {
+    word: String,
+    format: &'static FormatFacts,
+    spellings: Vec<&'static str>,
+}
+
+/// An artifact that is wanted.
+pub(super) struct Wanted {
+    pub(super) target: Target,
+    pub(super) format: &'static FormatFacts,
+    pub(super) spelling: &'static str,
+    /// Where the manifest asks for it; `None` for a default.
+    pub(super) place: Option<Place>,
+}
+
+impl Formats {
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        Self(manifest.tables().iter().flat_map(|table| table.formats).collect())
+    }
+
+    fn spelled(&self, word: &str) -> Option<(&'static FormatFacts, &'static str)> {
+        self.0.iter().find_map(|format| {
+            let spelling = format.spellings.iter().find(|spelling| **spelling == word)?;
+            Some((*format, *spelling))
+        })
+    }
+
+    fn named(&self, word: &str) -> Option<&'static FormatFacts> {
+        self.0.iter().find(|format| format.name == word).copied()
+    }
+
+    fn can_make(&self, os: Os, settings: &Settings) -> Vec<&'static str> {
+        let made = |f: &&&FormatFacts| settings.made.contains(&f.name) && f.systems.contains(&os);
+        self.0.iter().filter(made).flat_map(|format| format.spellings).copied().collect()
+    }
+
+    /// Any artifact of a target: its default format.
+    pub(super) fn first_job(&self, target: Target) -> Job {
+        let (format, spelling) = defaults(target.os)
+            .iter()
+            .find_map(|word| self.spelled(word))
+            .unwrap_or_else(|| (self.0[0], self.0[0].name));
+        Job { target, format, spelling }
+    }
+
+    fn words(&self) -> Vec<&'static str> {
+        self.0.iter().flat_map(|format| format.spellings).copied().collect()
+    }
+
+    /// The formats of the command line.
+    pub(super) fn asked(&self, words: &[String], found: &mut Diagnostics) -> Vec<Asked> {
+        let mut asked = Vec::new();
+        for word in words {
+            if let Some((format, spelling)) = self.spelled(word) {
+                asked.push(Asked { word: word.clone(), format, spellings: vec![spelling] });
+            } else if let Some(format) = self.named(word) {
+                let spellings = format.spellings.to_vec();
+                asked.push(Asked { word: word.clone(), format, spellings });
+            } else {
+                let mut error =
+                    Diagnostic::usage("format.unknown", format!("there is no format `{word}`"));
+                error.hint = advice(word, self.words().into_iter());
+                found.error(error);
+            }
+        }
+        asked
+    }
+
+    /// What is wanted for one target.
+    pub(super) fn of_candidate(
+        &self,
+        candidate: &Candidate,
+        asked: &[Asked],
+        settings: &Settings,
+        work: &mut Work<'_>,
+    ) -> Vec<Wanted> {
+        let listed = self.listed(candidate, &mut work.found);
+        let wanted = match (asked.is_empty() && settings.formats.is_empty(), listed) {
+            (true, listed) => listed,
+            (false, listed) => of_command_line(candidate, asked, &listed),
+        };
+        let made = |row: &Wanted| {
+            if settings.made.contains(&row.format.name) {
+                return true;
+            }
+            let what = format!("{} for {}", row.spelling, row.target);
+            if row.place.is_none() && asked.is_empty() {
+                work.leave_out(
+                    what,
+                    format!("this version of pkggen makes no {} yet", row.format.name),
+                );
+            } else {
+                let message = format!("this version of pkggen makes no {} yet", row.spelling);
+                let error = Diagnostic::cannot("format.later", message).at(row.place.clone());
+                let can: Vec<_> = self.can_make(row.target.os, settings);
+                work.found.error(error.hint(format!("it makes {}", crate::manifest::list(&can))));
+            }
+            false
+        };
+        wanted.into_iter().filter(made).collect()
+    }
+
+    /// The manifest's formats for a target, or the defaults of its system.
+    fn listed(&self, candidate: &Candidate, found: &mut Diagnostics) -> Vec<Wanted> {
+        let target = candidate.target;
+        if candidate.formats.is_empty() {
+            let spelled = defaults(target.os).iter().filter_map(|word| self.spelled(word));
+            let row = |(format, spelling)| Wanted { target, format, spelling, place: None };
+            return spelled.map(row).collect();
+        }
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for word in &candidate.formats {
+            let place = word.place.clone();
+            match self.spelled(word) {
+                Some((format, _)) if !format.systems.contains(&target.os) => {
+                    let systems: Vec<_> = format.systems.iter().map(|os| os.word()).collect();
+                    let message = format!("there is no {} for {}", word.value, target.os.word());
+                    let hint = format!("it exists for {}", crate::manifest::list(&systems));
+                    found.error(Diagnostic::usage("format.system", message).at(place).hint(hint));
+                }
+                Some((_, spelling)) if wanted.iter().any(|row| row.spelling == spelling) => {
+                    let message = format!("`{spelling}` is listed twice");
+                    found.error(Diagnostic::usage("format.twice", message).at(place));
+                }
+                Some((format, spelling)) => wanted.push(Wanted {
+                    target,
+                    format,
+                    spelling,
+                    place: place.or_else(|| candidate.place.clone()),
+                }),
+                None => found.error(self.unknown(word)),
+            }
+        }
+        wanted
+    }
+
+    fn unknown(&self, word: &Spanned<String>) -> Diagnostic {
+        let message = format!("there is no format `{}`", word.value);
+        let mut error = Diagnostic::usage("format.unknown", message).at(word.place.clone());
+        error.hint = match self.named(word) {
+            Some(format) => Some(format!(
+                "`{}` comes as {}",
+                format.name,
+                crate::manifest::either(format.spellings)
+            )),
+            None => advice(word, self.words().into_iter()),
+        };
+        error
+    }
+}
+
+/// What the command line asks for, in its order: those spellings of a name that the manifest lists,
+/// else the first.
+fn of_command_line(candidate: &Candidate, asked: &[Asked], listed: &[Wanted]) -> Vec<Wanted> {
+    let target = candidate.target;
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for asked in asked.iter().filter(|asked| asked.format.systems.contains(&target.os)) {
+        let place = |spelling: &str| {
+            let row = listed.iter().find(|row| row.spelling == spelling)?;
+            row.place.clone()
+        };
+        let listed = |spelling: &&&str| listed.iter().any(|row| row.spelling == **spelling);
+        let mut spellings: Vec<_> = asked.spellings.iter().filter(listed).copied().collect();
+        if spellings.is_empty() {
+            spellings.extend(asked.spellings.first());
+        }
+        for spelling in spellings {
+            if wanted.iter().all(|row| row.spelling != spelling) {
+                let (format, place) = (asked.format, place(spelling));
+                wanted.push(Wanted { target, format, spelling, place });
+            }
+        }
+    }
+    wanted
+}
+
+/// A format that no target can have was asked for in vain.
+pub(super) fn nothing_for(
+    asked: &[Asked],
+    candidates: &[Candidate],
+    wanted: &[Wanted],
+    found: &mut Diagnostics,
+) {
+    for asked in asked {
+        let made = wanted.iter().any(|row| row.format.name == asked.format.name);
+        let possible = candidates.iter().any(|c| asked.format.systems.contains(&c.target.os));
+        if !made && !possible && found.is_ok() {
+            let targets: Vec<_> = candidates.iter().map(|c| c.target.to_string()).collect();
+            let message = format!(
+                "`{}` is asked for, and none of {} can have one",
+                asked.word,
+                crate::manifest::list(&targets)
+            );
+            found.error(Diagnostic::cannot("format.system", message));
+        }
+    }
+}

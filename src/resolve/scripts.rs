@@ -1,0 +1,105 @@
+//! The user's own scripts.
+
+use std::collections::BTreeMap;
+
+use super::{text, work::Work};
+use crate::{
+    diagnostic::{Diagnostic, Place},
+    manifest::{Path, Spanned},
+    package::{Calling, Script, ScriptEvent},
+};
+
+/// A format's own names for the events, in its table `maintainer-scripts`.
+const NATIVE: [(&str, ScriptEvent); 4] = [
+    ("preinst", ScriptEvent::PreInstall),
+    ("postinst", ScriptEvent::PostInstall),
+    ("prerm", ScriptEvent::PreRemove),
+    ("postrm", ScriptEvent::PostRemove),
+];
+
+pub(super) fn find(work: &mut Work<'_>) -> BTreeMap<ScriptEvent, Script> {
+    let mut scripts = neutral(work);
+    for (event, script) in native(work) {
+        if let Some(other) = scripts.insert(event, script.clone()) {
+            let word = ScriptEvent::ALL.iter().find(|(this, _)| *this == event).map(|(_, w)| *w);
+            let message =
+                format!("there are two `{}` scripts for one package", word.unwrap_or_default());
+            let mut error = Diagnostic::usage("script.twice", message).at(script.place);
+            error.label = other.place.map(|place| format!("the other one is at {place}"));
+            work.found.error(error);
+        }
+    }
+    scripts
+}
+
+/// `[scripts.SELECTOR]`: of several that fit the strongest wins.
+fn neutral(work: &mut Work<'_>) -> BTreeMap<ScriptEvent, Script> {
+    let mut tables: Vec<_> = work
+        .root
+        .scripts
+        .iter()
+        .filter_map(|(selector, table)| Some((work.selection.level(selector)?, table)))
+        .collect();
+    tables.sort_by_key(|(level, _)| *level);
+    let mut paths = BTreeMap::new();
+    for (_, table) in tables {
+        let files =
+            [&table.pre_install, &table.post_install, &table.pre_remove, &table.post_remove];
+        for ((event, _), path) in ScriptEvent::ALL.into_iter().zip(files) {
+            paths.extend(path.as_ref().map(|path| (event, path)));
+        }
+    }
+    let read = |(event, path): (_, &Spanned<Path>)| {
+        let script = script(work, path, path.place.as_ref(), Calling::Neutral)?;
+        Some((event, script))
+    };
+    paths.into_iter().filter_map(read).collect()
+}
+
+fn native(work: &mut Work<'_>) -> Vec<(ScriptEvent, Script)> {
+    let table = work.job.table(work.manifest, work.tree);
+    let Some(table) = table.and_then(|table| table.get("maintainer-scripts")) else {
+        return Vec::new();
+    };
+    let mut scripts = Vec::new();
+    for (key, node) in table.rows() {
+        let event = NATIVE.iter().find(|(name, _)| *name == key.name);
+        match (event, node.as_str()) {
+            (Some((_, event)), Some(path)) => {
+                let script = script(work, path, node.place.as_ref(), Calling::Native);
+                scripts.extend(script.map(|script| (*event, script)));
+            }
+            _ => work.found.error(super::later::later(
+                &format!("the `{}` script", key.name),
+                key.place.as_ref(),
+            )),
+        }
+    }
+    scripts
+}
+
+fn script(
+    work: &mut Work<'_>,
+    path: &str,
+    place: Option<&Place>,
+    calling: Calling,
+) -> Option<Script> {
+    let blob = match work.sources.file(path) {
+        Ok(blob) => blob,
+        Err(problems) => {
+            problems.into_iter().for_each(|problem| work.found.error(problem.at(place)));
+            return None;
+        }
+    };
+    match text::read(&blob, path) {
+        Ok(text) if text.contains('\0') => {
+            work.error("source.text", format!("the script `{path}` is no text"), place);
+            None
+        }
+        Ok(text) => Some(Script { text, calling, place: place.cloned() }),
+        Err(error) => {
+            work.found.error(error.at(place.cloned()));
+            None
+        }
+    }
+}

@@ -1,0 +1,440 @@
+use std::{fs, path::Path};
+
+use super::*;
+use crate::{
+    diagnostic::Diagnostics,
+    format::TABLES,
+    layout::{DEBIAN, Layout, PORTABLE},
+    manifest::{self, Manifest},
+    package::{Arch, Dest, Entry, Os, Scope, Target, program::samples},
+    tree::{Kind, PayloadType},
+};
+
+pub(super) struct Bench {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) manifest: Manifest,
+    pub(super) settings: Settings,
+    pub(super) sources: Sources,
+}
+
+const HEAD: &str = "[package]\nname = \"demo\"\nversion = \"1.2.0\"\nsummary = \"shows\"\n\
+                    license = \"MIT\"\nauthors = [\"Ana <ana@example.org>\"]\n";
+
+impl Bench {
+    /// A manifest after `[package]`, and files; an empty text is a program for linux-x86_64.
+    pub(super) fn new(rest: &str, files: &[(&str, &str)]) -> Self {
+        Self::whole(&format!("{HEAD}{rest}"), files)
+    }
+
+    pub(super) fn whole(text: &str, files: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let bytes = match text.strip_prefix("program:") {
+                Some(target) => samples::program(Target::parse(target).unwrap()),
+                None => text.as_bytes().to_vec(),
+            };
+            put(dir.path(), name, &bytes);
+        }
+        let manifest = manifest::parse("pkggen.toml", text, TABLES);
+        let manifest = manifest.unwrap_or_else(|errors| panic!("{}", listing(&errors)));
+        let made = vec!["deb", "tar", "zip"];
+        let sources = Sources::new(dir.path());
+        Self { dir, manifest, settings: Settings { made, ..Settings::default() }, sources }
+    }
+
+    pub(super) fn job(&self, target: &str, spelling: &str) -> Job {
+        let formats = self.manifest.tables().iter().flat_map(|table| table.formats);
+        let found = formats
+            .flat_map(|format| format.spellings.iter().map(move |spelling| (format, *spelling)))
+            .find(|(_, there)| *there == spelling);
+        let (format, spelling) = found.unwrap();
+        Job { target: Target::parse(target).unwrap(), format, spelling }
+    }
+
+    pub(super) fn resolve(&self, target: &str, spelling: &str) -> Result<Resolved, Diagnostics> {
+        let layout: &dyn Layout = if spelling == "deb" { &DEBIAN } else { &PORTABLE };
+        let job = self.job(target, spelling);
+        resolve(&self.manifest, &job, &self.settings, &self.sources, layout)
+    }
+
+    fn deb(&self) -> Resolved {
+        let resolved = self.resolve("linux-x86_64", "deb");
+        resolved.unwrap_or_else(|errors| panic!("{}", listing(&errors)))
+    }
+
+    fn errors(&self) -> Vec<String> {
+        let errors = self.resolve("linux-x86_64", "deb").unwrap_err().errors;
+        errors.into_iter().map(|error| error.message).collect()
+    }
+}
+
+fn put(dir: &Path, name: &str, bytes: &[u8]) {
+    let path = dir.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+pub(super) fn listing(errors: &Diagnostics) -> String {
+    errors.errors.iter().map(|error| format!("{error}\n")).collect()
+}
+
+/// `bin app 0755`.
+fn lines(entries: &[Entry]) -> Vec<String> {
+    let dest = |dest: &Dest| match dest {
+        Dest::TypeDir => ".".to_owned(),
+        Dest::InType(path) => path.to_string(),
+        Dest::Absolute(path) => format!("/{path}"),
+    };
+    entries
+        .iter()
+        .map(|entry| {
+            let kind = match &entry.kind {
+                Kind::Dir => " dir".to_owned(),
+                Kind::File(_) => String::new(),
+                Kind::Symlink(target) => format!(" -> {target}"),
+                Kind::Ghost => " ghost".to_owned(),
+            };
+            format!("{} {} {}{kind}", entry.role.word(), dest(&entry.dest), entry.mode)
+        })
+        .collect()
+}
+
+#[test]
+fn items_become_entries_with_their_modes() {
+    let bench = Bench::new(
+        r#"
+[payload]
+files = [
+  { source = "app", type = "bin" },
+  { source = "conf", type = "config", dest = "demo.conf", mode = "0640" },
+  { source = "data/", type = "data", dest = "assets/", rename = { "old" = "new" } },
+  { text = "hi", type = "doc", dest = "notes/hello" },
+  { source = "etc", type = "data", dest = "/etc/cron.d/demo", only = ["linux"] },
+]
+dirs = [{ type = "state", mode = "0750" }, { type = "log", dest = "x" }]
+links = [{ type = "bin", dest = "d", target = "app" }]
+ghosts = [{ type = "cache", dest = "index" }]
+"#,
+        &[
+            ("app", "program:linux-x86_64"),
+            ("conf", "x"),
+            ("data/old", "x"),
+            ("data/sub/x", "x"),
+            ("etc", "x"),
+        ],
+    );
+    assert_eq!(
+        lines(&bench.deb().package.entries),
+        [
+            "bin app 0755",
+            "config demo.conf 0640",
+            "data assets/new 0644",
+            "data assets/sub/x 0644",
+            "doc notes/hello 0644",
+            "data /etc/cron.d/demo 0644",
+            "state . 0750 dir",
+            "log x 0755 dir",
+            "bin d 0777 -> app",
+            "cache index 0644 ghost",
+        ]
+    );
+}
+
+#[test]
+fn selectors_choose_items() {
+    let bench = Bench::new(
+        r#"
+[payload]
+files = [
+  { source = "a", type = "data", only = ["deb"] },
+  { source = "b", type = "data", except = ["linux"] },
+  { source = "c", type = "data", only = ["macos", "linux-x86_64"] },
+  { source = "d", type = "data", only = ["tar"] },
+]
+"#,
+        &[("a", ""), ("b", ""), ("c", ""), ("d", "")],
+    );
+    assert_eq!(lines(&bench.deb().package.entries), ["data a 0644", "data c 0644"]);
+    let tar = bench.resolve("macos-aarch64", "tar.gz").unwrap();
+    let names = lines(&tar.package.entries);
+    assert_eq!(names, ["data b 0644", "data c 0644", "data d 0644"]);
+}
+
+#[test]
+fn names_are_replaced_by_those_of_the_artifact() {
+    let bench = Bench::new(
+        r#"
+title = "Demo {{ arch }}"
+[vars]
+where = "out/{{ os }}"
+[payload]
+root = "{{ where }}"
+files = [{ source = "{{ name }}-{{ version }}-{{ debarch }}{{ exe }}", type = "data" }]
+[service.demo]
+exec = ["{{ dir.data }}/demo-1.2.0-amd64", "--title", "{{ title }}"]
+"#,
+        &[("out/linux/demo-1.2.0-amd64", "")],
+    );
+    let package = bench.deb().package;
+    assert_eq!(package.title, "Demo x86_64");
+    assert_eq!(
+        package.services[0].exec,
+        ["/usr/share/demo/demo-1.2.0-amd64", "--title", "Demo x86_64"]
+    );
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_place() {
+    let bench = Bench::new(
+        r#"
+license-files = ["LICENCE"]
+changelog = "CHANGES"
+icon = "icon.png"
+[payload]
+files = [
+  { source = "gone", type = "bin" },
+  { source = "several/*", type = "data", dest = "one" },
+  { source = "arm", type = "bin" },
+]
+links = [{ type = "bin", dest = "arm", target = "x" }]
+[service.demo]
+exec = ["demo"]
+[scripts.deb]
+post-install = "script.sh"
+"#,
+        &[("a", ""), ("several/1", ""), ("several/2", ""), ("arm", "program:linux-aarch64")],
+    );
+    let errors = bench.resolve("linux-x86_64", "deb").unwrap_err();
+    assert!(errors.errors.iter().all(|error| error.place.is_some()), "{}", listing(&errors));
+    let messages: Vec<_> = errors.errors.iter().map(|error| error.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "payload `LICENCE` does not exist",
+            "payload `CHANGES` does not exist",
+            "payload `icon.png` does not exist",
+            "payload `gone` does not exist",
+            "`dest` is `one`, the name of one file, and the source is several",
+            "`arm` is a Linux aarch64 program (ELF), but this package is for linux-x86_64",
+            "`arm` of type `bin` is there twice",
+            "the service runs `demo`, which is no absolute path",
+            "payload `script.sh` does not exist",
+        ]
+    );
+    assert_eq!(errors.exit_code(), 2);
+}
+
+#[test]
+fn two_items_on_one_path_name_both_places() {
+    let bench = Bench::new(
+        "[payload]\nfiles = [\n{ source = \"a\", type = \"data\" },\n{ source = \"b\", type = \"data\", dest = \"a\" },\n]",
+        &[("a", ""), ("b", "")],
+    );
+    let error = bench.resolve("linux-x86_64", "deb").unwrap_err().errors.remove(0);
+    assert_eq!(error.place.unwrap().line_column().0, 10);
+    assert!(error.label.unwrap().starts_with("the other one is at pkggen.toml:9:"));
+}
+
+#[test]
+fn directories_may_come_from_several_items() {
+    let bench = Bench::new(
+        "[payload]\nfiles = [\n{ source = \"a/\", type = \"data\" },\n{ source = \"b/\", type = \"data\" },\n]\ndirs = [{ type = \"data\", dest = \"empty\", mode = \"0700\" }]",
+        &[("a/x", ""), ("b/y", "")],
+    );
+    fs::create_dir(bench.dir.path().join("a/empty")).unwrap();
+    fs::create_dir(bench.dir.path().join("b/empty")).unwrap();
+    let entries = bench.deb().package.entries;
+    assert_eq!(lines(&entries), ["data empty 0700 dir", "data x 0644", "data y 0644"]);
+}
+
+#[test]
+fn a_missing_optional_source_is_listed_not_refused() {
+    let bench = Bench::new(
+        "[payload]\nfiles = [{ source = \"man/*.1\", type = \"man\", optional = true }]",
+        &[],
+    );
+    assert_eq!(bench.deb().absent, ["man/*.1"]);
+}
+
+#[test]
+fn a_service_owns_the_state_directory_with_its_mode() {
+    let bench = Bench::new(
+        r#"
+[payload]
+files = [{ source = "app", type = "bin" }]
+dirs = [{ type = "state", mode = "0750", owner = "demo", group = "demo" }]
+[service.demo]
+exec = ["{{ dir.bin }}/app", "--state", "{{ dir.state }}"]
+after = ["network-online", "postgresql"]
+groups = ["render"]
+systemd.Service = { MemoryMax = "80%", DeviceAllow = ["a", "b"] }
+"#,
+        &[("app", "#!/bin/sh\n")],
+    );
+    let service = &bench.deb().package.services[0];
+    assert_eq!(service.user.as_deref(), Some("demo"));
+    assert_eq!(service.dirs.state, Some(("demo".into(), 0o750)));
+    assert_eq!(service.exec, ["/usr/bin/app", "--state", "/var/lib/demo"]);
+    assert_eq!(service.systemd["Service"].len(), 3);
+    assert!(service.enable && service.start && !service.raw_unit);
+}
+
+#[test]
+fn in_an_archive_the_program_of_a_service_is_relative_and_shipped() {
+    let bench = Bench::new(
+        "[payload]\nfiles = [{ source = \"app\", type = \"bin\" }]\n[service.demo]\nexec = [\"{{ dir.bin }}/app\"]",
+        &[("app", "#!/bin/sh\n")],
+    );
+    let tar = bench.resolve("linux-x86_64", "tar.gz").unwrap();
+    assert_eq!(tar.package.services[0].exec, ["bin/app"]);
+}
+
+#[test]
+fn a_program_that_is_not_shipped_in_our_own_directory_is_an_error() {
+    let bench = Bench::new(
+        "[payload]\nfiles = [{ source = \"server\", type = \"libexec\" }]\n[service.demo]\nexec = [\"{{ dir.libexec }}/sever\"]",
+        &[("server", "#!/bin/sh\n")],
+    );
+    let error = bench.resolve("linux-x86_64", "deb").unwrap_err().errors.remove(0);
+    let want = "the service runs `/usr/libexec/demo/sever`, which this package does not ship";
+    assert_eq!(error.message, want);
+    assert_eq!(error.hint.as_deref(), Some("it ships `server`"));
+}
+
+#[test]
+fn raw_units_are_registered_templates_are_not() {
+    let unit = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=x\n";
+    let bench = Bench::new(
+        "[payload]\nfiles = [{ source = \"units/\", type = \"service\" }]",
+        &[
+            ("units/a.service", unit),
+            ("units/a.timer", "[Timer]\n"),
+            ("units/b@.service", unit),
+            ("units/user/c.service", unit),
+            ("units/a.service.d/x.conf", ""),
+        ],
+    );
+    let services = bench.deb().package.services;
+    let names: Vec<_> =
+        services.iter().map(|s| (s.unit(), s.scope == Scope::User, s.installable)).collect();
+    assert_eq!(
+        names,
+        [
+            ("a.service".into(), false, true),
+            ("a.timer".into(), false, false),
+            ("c.service".into(), true, true)
+        ]
+    );
+}
+
+#[test]
+fn an_icon_and_a_program_make_a_menu_entry() {
+    let bench = Bench::new(
+        "icon = \"icon.png\"\n[payload]\nfiles = [{ source = \"app\", type = \"bin\" }]",
+        &[("app", "#!/bin/sh\n")],
+    );
+    let mut png = std::io::Cursor::new(Vec::new());
+    let picture = image::RgbaImage::from_pixel(128, 128, image::Rgba([1, 2, 3, 255]));
+    picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+    put(bench.dir.path(), "icon.png", &png.into_inner());
+    let resolved = bench.deb();
+    let desktop = resolved.package.desktop.unwrap();
+    assert_eq!(
+        (desktop.exec.as_str(), desktop.title.as_str(), desktop.icon),
+        ("app", "demo", true)
+    );
+    assert!(lines(&resolved.package.entries).contains(&"icon 128x128/apps/demo.png 0644".into()));
+    assert!(resolved.warnings[0].message.contains("has 128 pixels"));
+}
+
+#[test]
+fn a_menu_entry_must_start_a_program_of_the_package() {
+    let bench = Bench::new(
+        "[desktop]\nexec = \"other --x\"\n[payload]\nfiles = [{ source = \"app\", type = \"bin\" }]",
+        &[("app", "#!/bin/sh\n")],
+    );
+    let want = "the menu entry starts `other`, which is no `bin` of this package";
+    assert_eq!(bench.errors(), [want]);
+}
+
+#[test]
+fn the_date_is_that_of_the_variable_or_the_manifest_or_1980() {
+    let mut bench = Bench::new("", &[]);
+    assert_eq!(bench.deb().package.epoch, 315_532_800);
+    bench.settings.env.insert("SOURCE_DATE_EPOCH".into(), "1700000000".into());
+    assert_eq!(bench.deb().package.epoch, 1_700_000_000);
+    bench.settings.env.insert("SOURCE_DATE_EPOCH".into(), "now".into());
+    assert_eq!(bench.errors(), ["`SOURCE_DATE_EPOCH` is `now`, which is no number of seconds"]);
+}
+
+#[test]
+fn scripts_of_the_strongest_selector_win() {
+    let bench = Bench::new(
+        "[scripts.linux]\npost-install = \"a.sh\"\npre-remove = \"r.sh\"\n[scripts.deb]\npost-install = \"b.sh\"\n",
+        &[("a.sh", "a"), ("b.sh", "b"), ("r.sh", "r")],
+    );
+    let scripts = bench.deb().package.scripts;
+    let texts: Vec<_> = scripts.values().map(|script| script.text.as_str()).collect();
+    assert_eq!(texts, ["b", "r"]);
+}
+
+#[test]
+fn features_of_later_versions_are_one_error_each() {
+    let bench = Bench::new(
+        r#"
+[payload]
+files = [
+  { source = "https://example.org/a.tar.gz", type = "data", unpack = true },
+  { source = "ollama:qwen", type = "model" },
+]
+[component.model]
+summary = "weights"
+[variant.cpu]
+default = true
+[launcher.run]
+exec = ["/bin/true"]
+"#,
+        &[],
+    );
+    let errors = bench.resolve("linux-x86_64", "deb").unwrap_err();
+    assert_eq!(errors.exit_code(), 3);
+    assert_eq!(errors.errors.len(), 5, "{}", listing(&errors));
+    assert!(errors.errors.iter().all(|e| e.code == "feature.later" && e.place.is_some()));
+}
+
+#[test]
+fn the_same_file_is_one_blob_in_every_format() {
+    let bench =
+        Bench::new("[payload]\nfiles = [{ source = \"a\", type = \"data\" }]", &[("a", "x")]);
+    let blob = |resolved: Resolved| match resolved.package.entries[0].kind.clone() {
+        Kind::File(blob) => blob,
+        _ => panic!("a file"),
+    };
+    let (deb, tar) = (bench.deb(), bench.resolve("linux-x86_64", "tar.gz").unwrap());
+    let deb = blob(deb);
+    deb.learn(crate::payload::Facts {
+        digests: crate::digest::Digests::of(b"x"),
+        chunk_crcs: vec![],
+        incompressible: vec![],
+    });
+    assert!(blob(tar).facts().is_some());
+}
+
+#[test]
+fn license_files_are_entries_and_texts() {
+    let bench = Bench::new("license-files = [\"docs/LICENSE\"]\n", &[("docs/LICENSE", "MIT")]);
+    let package = bench.deb().package;
+    assert_eq!(lines(&package.entries), ["license LICENSE 0644"]);
+    assert_eq!(package.license_files[0].0, "LICENSE");
+    assert_eq!(package.entries[0].role, PayloadType::License);
+}
+
+#[test]
+fn a_wide_program_check_covers_every_target() {
+    for target in Target::all().filter(|target| target.arch != Arch::Universal) {
+        let files = [("app", "program:linux-x86_64")];
+        let bench = Bench::new("[payload]\nfiles = [{ source = \"app\", type = \"bin\" }]", &files);
+        let fits = target.os == Os::Linux && target.arch == Arch::X86_64;
+        assert_eq!(bench.resolve(&target.to_string(), "zip").is_ok(), fits, "{target}");
+    }
+}

@@ -1,0 +1,121 @@
+//! What everything that resolves a part of a manifest works with.
+
+use super::{Job, Resolved, Settings, later, names, source::Sources};
+use super::{desktop, entries, identity, scripts, services};
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics, Place},
+    layout::Layout,
+    manifest::{Manifest, Node, Root, Selection, expand},
+    package::Package,
+    tree::PayloadType,
+};
+
+/// One artifact on the way to being resolved.
+pub(super) struct Work<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) job: &'a Job,
+    pub(super) selection: Selection<'static>,
+    /// Merged and expanded.
+    pub(super) tree: &'a Node,
+    /// The same as types.
+    pub(super) root: &'a Root,
+    pub(super) settings: &'a Settings,
+    pub(super) sources: &'a Sources,
+    pub(super) layout: &'a dyn Layout,
+    pub(super) found: Diagnostics,
+    /// Optional sources that are not there.
+    pub(super) absent: Vec<String>,
+}
+
+impl Work<'_> {
+    pub(super) fn error(&mut self, code: &'static str, message: String, place: Option<&Place>) {
+        self.found.error(Diagnostic::usage(code, message).at(place.cloned()));
+    }
+
+    /// The package's name.
+    pub(super) fn name(&self) -> &str {
+        self.root.package.name.as_str()
+    }
+
+    /// The display name.
+    pub(super) fn title(&self) -> &str {
+        self.root.package.title.as_ref().map_or(self.name(), |title| title)
+    }
+
+    /// The directory of a type in this artifact.
+    pub(super) fn dir(&self, role: PayloadType) -> String {
+        self.layout.dir(role, self.name(), self.title())
+    }
+}
+
+/// Finds everything of one artifact. All errors at once.
+pub fn resolve(
+    manifest: &Manifest,
+    job: &Job,
+    settings: &Settings,
+    sources: &Sources,
+    layout: &dyn Layout,
+) -> Result<Resolved, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let selection = job.selection();
+    let merged = manifest.select(&selection, &settings.sets)?;
+    let known = names::find(&merged, job, settings, sources, Some(layout), &mut found);
+    let Some(known) = known else { return Err(found) };
+    let tree = expand(&merged, &known.names)?;
+    let root = manifest.root(&tree)?;
+    let absent = Vec::new();
+    let mut work = Work {
+        manifest,
+        job,
+        selection,
+        tree: &tree,
+        root: &root,
+        settings,
+        sources,
+        layout,
+        found,
+        absent,
+    };
+    later::check(&mut work);
+    let package = package(&mut work, known);
+    let Work { mut found, absent, .. } = work;
+    found.sort();
+    if found.is_ok() {
+        let warnings = found.warnings;
+        Ok(Resolved { package, manifest: tree, warnings, absent })
+    } else {
+        Err(found)
+    }
+}
+
+fn package(work: &mut Work<'_>, known: names::Known) -> Package {
+    let identity = identity::find(work);
+    let mut entries = entries::find(work);
+    let services = services::find(work, &mut entries);
+    let desktop = desktop::find(work, &mut entries);
+    let scripts = scripts::find(work);
+    let table = &work.root.package;
+    let text = |text: &Option<crate::manifest::Line>| text.as_ref().map(ToString::to_string);
+    Package {
+        name: table.name.value.clone(),
+        title: work.title().to_owned(),
+        identifier: known.identifier,
+        changelog: identity.changelog(&known.version),
+        version: known.version,
+        release: table.release,
+        summary: table.summary.to_string(),
+        description: table.description.clone().unwrap_or_else(|| table.summary.to_string()),
+        license: table.license.to_string(),
+        license_files: identity.license_files,
+        copyright: text(&table.copyright),
+        authors: table.authors.iter().map(|author| author.to_string()).collect(),
+        homepage: table.homepage.as_ref().map(|url| url.to_string()),
+        repository: table.repository.as_ref().map(|url| url.to_string()),
+        target: work.job.target,
+        epoch: identity.epoch,
+        entries,
+        services,
+        scripts,
+        desktop,
+    }
+}
