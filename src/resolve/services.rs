@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{text, work::Work};
 use crate::{
     diagnostic::{Diagnostic, Place},
-    manifest::{Account, Path, ServiceTable, Spanned},
+    manifest::{Path, ServiceTable, Spanned},
     package::{Dependency, Dest, Entry, Os, Restart, Scope, Service, StateDirs, Upgrade},
     payload::Blob,
     tree::{InstallPath, Kind, Mode, PayloadType},
@@ -67,7 +67,7 @@ fn service(
     place: Option<Place>,
 ) -> Option<Service> {
     check_exec(work, &table.exec, shipped);
-    let user = user(work, name, table, place.as_ref());
+    let user = user(work, name, table);
     let groups = table.groups.iter().map(|group| group.to_string()).collect();
     Some(Service {
         name: name.to_owned(),
@@ -111,51 +111,35 @@ fn check_exec(
     if shipped.contains(text) {
         return;
     }
-    let (message, hint) = if text.starts_with('/') {
-        let Some(role) = private_dir_of(work, text) else { return };
-        let dir = work.dir(role);
-        let there: Vec<_> = shipped.iter().filter(|path| path.starts_with(&dir)).collect();
-        let name = text.rsplit('/').next().unwrap_or(text);
-        let near = crate::diagnostic::similar(
-            name,
-            there.iter().filter_map(|path| path.rsplit('/').next()),
-        );
-        (
-            format!("the service runs `{text}`, which this package does not ship"),
-            near.map(|near| format!("it ships `{near}`")),
-        )
-    } else {
-        let name = text.rsplit('/').next().unwrap_or(text);
-        let message = format!("the service runs `{text}`, which is no absolute path");
-        let bin = shipped.contains(&format!("{}/{name}", work.dir(PayloadType::Bin)));
-        let dir = if bin { "bin" } else { "libexec" };
-        let hint = text
-            .contains(' ')
-            .then(|| "`exec` is a list: the program, then each argument by itself".to_owned());
-        (message, hint.or_else(|| Some(format!("\"{{{{ dir.{dir} }}}}/{name}\""))))
-    };
+    let absolute = text.starts_with('/') || text.as_bytes().get(1) == Some(&b':');
+    let elsewhere = absolute && !in_own_dir(work, text);
+    if elsewhere || !work.root.launcher.is_empty() {
+        return;
+    }
+    let message = format!("the service runs `{text}`, which this package does not ship");
     let mut error = Diagnostic::usage("service.exec", message).at(program.place.clone());
-    error.hint = hint;
+    let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let names: Vec<_> = shipped.iter().map(|path| file(path)).collect();
+    let near = crate::diagnostic::similar(&file(text), names.iter().map(String::as_str));
+    error.hint = if text.contains(' ') {
+        Some("`exec` is a list: the program, then each argument by itself".to_owned())
+    } else {
+        near.map(|near| format!("it ships `{near}`"))
+    };
     work.found.error(error);
 }
 
-/// The type whose directory, one that only this package uses, a path is in.
-fn private_dir_of(work: &Work<'_>, path: &str) -> Option<PayloadType> {
-    [PayloadType::Libexec, PayloadType::Lib, PayloadType::Data, PayloadType::Bin].into_iter().find(
-        |role| {
-            let dir = work.dir(*role);
-            let own = dir.split('/').any(|part| part == work.name() || part == work.title());
-            own && path.strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        },
-    )
+/// Whether a path is in a directory that only this package uses.
+fn in_own_dir(work: &Work<'_>, path: &str) -> bool {
+    use PayloadType::{Bin, Data, Lib, Libexec};
+    [Bin, Libexec, Lib, Data].into_iter().any(|role| {
+        let dir = work.dir(role);
+        let own = dir.split('/').any(|part| part == work.name() || part == work.title());
+        own && path.strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    })
 }
 
-fn user(
-    work: &mut Work<'_>,
-    name: &str,
-    table: &ServiceTable,
-    place: Option<&Place>,
-) -> Option<String> {
+fn user(work: &mut Work<'_>, name: &str, table: &ServiceTable) -> Option<String> {
     match (table.scope, &table.user) {
         (Scope::User, None) => None,
         (Scope::User, Some(user)) => {
@@ -165,16 +149,7 @@ fn user(
             None
         }
         (Scope::System, Some(user)) => Some(user.to_string()),
-        (Scope::System, None) => {
-            let own = work.name();
-            if Account::check(own).is_err() {
-                let message = format!("the package's name `{own}` cannot be the name of a user");
-                let error = Diagnostic::usage("service.user", message).at(place.cloned());
-                work.found.error(error.hint(format!("user = … in [service.{name}] says another")));
-                return None;
-            }
-            Some(own.to_owned())
-        }
+        (Scope::System, None) => Some(work.name().to_owned()),
     }
 }
 

@@ -198,7 +198,7 @@ files = [
 ]
 links = [{ type = "bin", dest = "arm", target = "x" }]
 [service.demo]
-exec = ["demo"]
+exec = ["{{ dir.libexec }}/demo"]
 [scripts.deb]
 post-install = "script.sh"
 "#,
@@ -217,7 +217,7 @@ post-install = "script.sh"
             "`dest` is `one`, the name of one file, and the source is several",
             "`arm` is a Linux aarch64 program (ELF), but this package is for linux-x86_64",
             "`arm` of type `bin` is there twice",
-            "the service runs `demo`, which is no absolute path",
+            "the service runs `/usr/libexec/demo/demo`, which this package does not ship",
             "payload `script.sh` does not exist",
         ]
     );

@@ -98,7 +98,7 @@ impl Formats {
         settings: &Settings,
         work: &mut Work<'_>,
     ) -> Vec<Wanted> {
-        let listed = self.listed(candidate, &mut work.found);
+        let listed = self.listed(candidate);
         let wanted = match (asked.is_empty() && settings.formats.is_empty(), listed) {
             (true, listed) => listed,
             (false, listed) => of_command_line(candidate, asked, &listed),
@@ -124,52 +124,21 @@ impl Formats {
         wanted.into_iter().filter(made).collect()
     }
 
-    /// The manifest's formats for a target, or the defaults of its system.
-    fn listed(&self, candidate: &Candidate, found: &mut Diagnostics) -> Vec<Wanted> {
+    /// The manifest's formats for a target, or the defaults of its system. Words that name no
+    /// format of the system are refused where the manifest is read.
+    fn listed(&self, candidate: &Candidate) -> Vec<Wanted> {
         let target = candidate.target;
         if candidate.formats.is_empty() {
             let spelled = defaults(target.os).iter().filter_map(|word| self.spelled(word));
             let row = |(format, spelling)| Wanted { target, format, spelling, place: None };
             return spelled.map(row).collect();
         }
-        let mut wanted: Vec<Wanted> = Vec::new();
-        for word in &candidate.formats {
-            let place = word.place.clone();
-            match self.spelled(word) {
-                Some((format, _)) if !format.systems.contains(&target.os) => {
-                    let systems: Vec<_> = format.systems.iter().map(|os| os.word()).collect();
-                    let message = format!("there is no {} for {}", word.value, target.os.word());
-                    let hint = format!("it exists for {}", crate::manifest::list(&systems));
-                    found.error(Diagnostic::usage("format.system", message).at(place).hint(hint));
-                }
-                Some((_, spelling)) if wanted.iter().any(|row| row.spelling == spelling) => {
-                    let message = format!("`{spelling}` is listed twice");
-                    found.error(Diagnostic::usage("format.twice", message).at(place));
-                }
-                Some((format, spelling)) => wanted.push(Wanted {
-                    target,
-                    format,
-                    spelling,
-                    place: place.or_else(|| candidate.place.clone()),
-                }),
-                None => found.error(self.unknown(word)),
-            }
-        }
-        wanted
-    }
-
-    fn unknown(&self, word: &Spanned<String>) -> Diagnostic {
-        let message = format!("there is no format `{}`", word.value);
-        let mut error = Diagnostic::usage("format.unknown", message).at(word.place.clone());
-        error.hint = match self.named(word) {
-            Some(format) => Some(format!(
-                "`{}` comes as {}",
-                format.name,
-                crate::manifest::either(format.spellings)
-            )),
-            None => advice(word, self.words().into_iter()),
+        let row = |word: &Spanned<String>| {
+            let (format, spelling) = self.spelled(word)?;
+            let place = word.place.clone().or_else(|| candidate.place.clone());
+            Some(Wanted { target, format, spelling, place })
         };
-        error
+        candidate.formats.iter().filter_map(row).collect()
     }
 }
 

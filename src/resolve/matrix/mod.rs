@@ -128,42 +128,14 @@ impl Work<'_> {
                 .map(|c| Candidate { formats: formats.clone(), ..c })
                 .collect();
         }
-        let mut listed: Vec<Candidate> = Vec::new();
-        for arch in &platform.arch {
-            match Self::target(os, arch) {
-                Ok(target) if listed.iter().any(|there| there.target == target) => {
-                    let message = format!("`{target}` is listed twice");
-                    let error = Diagnostic::usage("target.twice", message);
-                    self.found.error(error.at(arch.place.clone()));
-                }
-                Ok(target) => listed.push(Candidate {
-                    target,
-                    place: arch.place.clone(),
-                    formats: platform.formats.clone(),
-                }),
-                Err(error) => self.found.error(error),
-            }
-        }
-        listed
-    }
-
-    fn target(os: Os, arch: &Spanned<String>) -> Result<Target, Diagnostic> {
-        let canonical = format!("{}-{}", os.word(), arch.value);
-        if let Some(target) = Target::all().find(|target| target.to_string() == canonical) {
-            return Ok(target);
-        }
-        let message = format!("{} has no architecture `{}`", os.word(), arch.value);
-        let mut error = Diagnostic::usage("target.unknown", message).at(arch.place.clone());
-        let foreign = Target::parse(&format!("{}-{}", os.goos(), arch.value));
-        let known: Vec<_> = Target::all()
-            .filter(|target| target.os == os)
-            .filter_map(|target| Some(target.to_string().split_once('-')?.1.to_owned()))
-            .collect();
-        error.hint = match foreign {
-            Some(target) => Some(format!("it is called `{}` here", target.arch.word())),
-            None => advice(&arch.value, known.iter().map(String::as_str)),
-        };
-        Err(error)
+        // Words that name no target are refused where the manifest is read.
+        let listed = platform.arch.iter().filter_map(|arch| {
+            let canonical = format!("{}-{}", os.word(), arch.value);
+            let target = Target::all().find(|target| target.to_string() == canonical)?;
+            let formats = platform.formats.clone();
+            Some(Candidate { target, place: arch.place.clone(), formats })
+        });
+        listed.collect()
     }
 
     /// Keeps what `--target` asks for; what it asks for and is not listed is an error.

@@ -78,33 +78,6 @@ fn a_format_that_is_not_made_yet_does_not_stop_others_that_are_asked_for() {
 }
 
 #[test]
-fn wrong_words_are_errors_with_advice() {
-    let bench = targets(
-        "linux = { arch = [\"amd64\", \"vax\"], formats = [\"tar\", \"dmg\", \"debb\", \"zip\", \"zip\"] }",
-    );
-    let found = of(&bench).unwrap_err();
-    let rows: Vec<_> = found
-        .errors
-        .iter()
-        .map(|error| (error.message.as_str(), error.hint.as_deref().unwrap_or("")))
-        .collect();
-    assert_eq!(rows[0], ("linux has no architecture `amd64`", "it is called `x86_64` here"));
-    assert_eq!(rows[1].0, "linux has no architecture `vax`");
-    let bench = targets(
-        "linux = { arch = [\"x86_64\"], formats = [\"tar\", \"dmg\", \"debb\", \"zip\", \"zip\"] }",
-    );
-    assert_eq!(
-        errors(&bench),
-        [
-            "there is no format `tar`",
-            "there is no dmg for linux",
-            "there is no format `debb`",
-            "`zip` is listed twice"
-        ]
-    );
-}
-
-#[test]
 fn glibc_and_musl_debs_of_one_architecture_clash() {
     let bench =
         targets("linux = { arch = [\"x86_64\", \"x86_64-musl\"], formats = [\"deb\", \"zip\"] }");
