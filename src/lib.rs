@@ -9,7 +9,8 @@
 //! | module | is for |
 //! |---|---|
 //! | [`cli`] | arguments, printing, the environment, exit codes |
-//! | [`build`], [`inspect`], [`import`] | the verbs; reading finished artifacts; other tools' manifests |
+//! | [`build`] | the verbs in order, from manifest to artifact |
+//! | [`inspect`], [`import`] | reading finished artifacts; other tools' manifests |
 //! | [`format`], [`resolve`] | packages as bytes; manifests as packages |
 //! | [`layout`], [`service`], [`template`], [`manifest`] | types to paths; units; generated text; what the user wrote |
 //! | [`package`] | the resolved model: one target, everything found |

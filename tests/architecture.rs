@@ -10,7 +10,8 @@ use std::{
 /// Modules from the top down. A module may name those on the lines below its own.
 const LINES: &[&[&str]] = &[
     &["cli"],
-    &["build", "inspect", "publish", "import"],
+    &["build"],
+    &["inspect", "publish", "import"],
     &["format", "resolve"],
     &["layout", "service", "sign", "template", "manifest"],
     &["package"],

@@ -1,16 +1,15 @@
 //! `SHA256SUMS` in the output folder, as sha256sum(1) writes and reads it.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write},
     path::Path,
 };
 
-use crate::digest::Sha256Digest;
-
-/// Name of the file.
-pub const NAME: &str = "SHA256SUMS";
+use crate::{
+    digest::Sha256Digest,
+    inspect::sums::{self, NAME},
+};
 
 /// Puts the digests of new artifacts beside those of earlier ones: sorted by name, replaced at
 /// once. Lines of files that are gone are dropped, so that `sha256sum -c` goes on to pass.
@@ -21,23 +20,11 @@ pub(super) fn merge(dir: &Path, new: &[(String, Sha256Digest)]) -> io::Result<()
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),
     };
-    let mut lines: BTreeMap<&str, String> = old
-        .lines()
-        .filter_map(parse_line)
-        .filter(|(_, name)| dir.join(name).exists())
-        .map(|(digest, name)| (name, digest.to_owned()))
-        .collect();
-    lines.extend(new.iter().map(|(name, digest)| (name.as_str(), digest.to_string())));
-    let text: String = lines.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
-    replace(dir, &text)
-}
-
-/// Digest and name of a line; `*` before the name is sha256sum's binary mark.
-pub fn parse_line(line: &str) -> Option<(&str, &str)> {
-    let (digest, name) = line.split_once(' ')?;
-    let name = name.strip_prefix([' ', '*'])?;
-    let hex = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
-    (hex && !name.is_empty()).then_some((digest, name))
+    let (mut sums, _) = sums::parse(&old);
+    sums.retain(|name, _| dir.join(name).exists());
+    sums.extend(new.iter().cloned());
+    let text: Vec<_> = sums.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
+    replace(dir, &text.concat())
 }
 
 fn replace(dir: &Path, text: &str) -> io::Result<()> {
@@ -85,14 +72,5 @@ mod tests {
         merge(dir.path(), &[("b.zip".into(), sha("b.zip"))]).unwrap();
         let text = fs::read_to_string(dir.path().join(NAME)).unwrap();
         assert_eq!(text, format!("{}  a.deb\n{}  b.zip\n", sha("a.deb"), sha("b.zip")));
-    }
-
-    #[test]
-    fn both_marks_of_sha256sum_are_read() {
-        let digest = "0".repeat(64);
-        for line in [format!("{digest}  a b"), format!("{digest} *a b")] {
-            assert_eq!(parse_line(&line), Some((digest.as_str(), "a b")));
-        }
-        assert_eq!(parse_line("# comment"), None);
     }
 }

@@ -304,9 +304,9 @@ const HOW: &[&str] = &["jobs", "fresh", "keep_going"];
 fn flags_of(verb: &str) -> Vec<&'static str> {
     match verb {
         "check" | "plan" | "explain" | "diff" => WHAT.to_vec(),
-        "verify" | "init" => vec!["manifest", "package"],
+        "init" => vec!["manifest", "package"],
         "man" => vec!["out"],
-        "inspect" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),
+        "inspect" | "verify" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),
         _ => [WHAT, HOW].concat(),
     }
 }
@@ -378,9 +378,10 @@ pub(crate) fn parse(
         return Ok(Request { flags, verb: None });
     };
     refuse_others(&mut command, verb, &matches)?;
-    let verb = match is_format(verb) {
-        true => Verb::Build { formats: vec![verb.to_owned()] },
-        false => Verb::from_arg_matches(&matches).map_err(Refusal::Clap)?,
+    let verb = if is_format(verb) {
+        Verb::Build { formats: vec![verb.to_owned()] }
+    } else {
+        Verb::from_arg_matches(&matches).map_err(Refusal::Clap)?
     };
     Ok(Request { flags, verb: Some(verb) })
 }
@@ -395,10 +396,8 @@ fn refusal(error: clap::Error) -> Refusal {
         Some(ContextValue::String(word)) if error.kind() == ErrorKind::InvalidSubcommand => word,
         _ => return Refusal::Clap(error),
     };
-    match LATER.contains(&word.as_str()) || formats::later(word).is_some() {
-        true => Refusal::Later(word.clone()),
-        false => Refusal::Clap(error),
-    }
+    let later = LATER.contains(&word.as_str()) || formats::is_later(word);
+    if later { Refusal::Later(word.clone()) } else { Refusal::Clap(error) }
 }
 
 fn refuse_others(command: &mut Command, verb: &str, matches: &ArgMatches) -> Result<(), Refusal> {

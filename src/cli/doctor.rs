@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{Outcome, ui::Ui};
+use super::ui::Ui;
 
 /// Tools and what they are good for beside pkggen.
 #[rustfmt::skip]
@@ -42,7 +42,7 @@ fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// Prints the table.
-pub(super) fn run(ui: &Ui) -> Outcome {
+pub(super) fn run(ui: &Ui) {
     let tools: Vec<_> =
         TOOLS.iter().map(|(name, adds)| Tool { name, path: find(name), adds }).collect();
     ui.document(&serde_json::json!({ "version": super::VERSION, "tools": tools }));
@@ -51,5 +51,4 @@ pub(super) fn run(ui: &Ui) -> Outcome {
         let state = if path.is_some() { "found" } else { "-" };
         ui.result(&format!("{name:<16} {state:<6} {adds}"));
     }
-    Ok(0)
 }

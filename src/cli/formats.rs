@@ -2,34 +2,34 @@
 
 use serde::Serialize;
 
-use super::{Outcome, ui::Ui};
-use crate::{format::FORMATS, package::Os};
+use super::ui::Ui;
+use crate::{
+    format::{FORMATS, TABLES},
+    manifest::FormatFacts,
+    package::Os,
+};
 
-/// A format of a later version.
-pub(super) struct Later {
-    /// Its word on the command line and in the manifest.
-    pub(super) name: &'static str,
-    about: &'static str,
-    systems: &'static [Os],
-}
-
-/// Formats the manifest may name already.
+/// What the formats of later versions are; the manifest has their tables already.
 #[rustfmt::skip]
-const LATER: &[Later] = &[
-    Later { name: "rpm",      about: "Fedora, RHEL and openSUSE package (.rpm)", systems: &[Os::Linux] },
-    Later { name: "appimage", about: "one runnable file (.AppImage)",            systems: &[Os::Linux] },
-    Later { name: "app",      about: "macOS application (.app)",                 systems: &[Os::Macos] },
-    Later { name: "dmg",      about: "macOS disk image (.dmg)",                  systems: &[Os::Macos] },
-    Later { name: "pkg",      about: "macOS installer (.pkg)",                   systems: &[Os::Macos] },
-    Later { name: "nsis",     about: "Windows installer (Setup.exe)",            systems: &[Os::Windows] },
-    Later { name: "msi",      about: "Windows Installer database (.msi)",        systems: &[Os::Windows] },
+const LATER: &[(&str, &str)] = &[
+    ("rpm",      "Fedora, RHEL and openSUSE package (.rpm)"),
+    ("appimage", "one runnable file (.AppImage)"),
+    ("app",      "macOS application (.app)"),
+    ("dmg",      "macOS disk image (.dmg)"),
+    ("pkg",      "macOS installer (.pkg)"),
+    ("nsis",     "Windows installer (Setup.exe)"),
+    ("msi",      "Windows Installer database (.msi)"),
 ];
 
-/// The format of that name, if only a later version makes it.
-pub(super) fn later(name: &str) -> Option<&'static Later> {
-    LATER.iter().find(|later| {
-        later.name == name && !FORMATS.iter().any(|format| format.name() == later.name)
-    })
+/// Formats that the manifest knows and this version does not make.
+fn laters() -> impl Iterator<Item = &'static FormatFacts> {
+    let made = |name: &str| FORMATS.iter().any(|format| format.name() == name);
+    TABLES.iter().flat_map(|table| table.formats).filter(move |facts| !made(facts.name))
+}
+
+/// Whether a word names a format that only a later version makes.
+pub(super) fn is_later(word: &str) -> bool {
+    laters().any(|facts| facts.name == word || facts.spellings.contains(&word))
 }
 
 /// A row of the table.
@@ -54,18 +54,19 @@ fn rows() -> Vec<Row> {
         systems: words(format.systems()),
         available: true,
     });
-    let rest = LATER.iter().filter(|row| later(row.name).is_some()).map(|later| Row {
-        name: later.name,
-        spellings: vec![later.name],
-        about: later.about,
-        systems: words(later.systems),
+    let about = |name| LATER.iter().find(|row| row.0 == name).map_or("", |row| row.1);
+    let rest = laters().map(|facts| Row {
+        name: facts.name,
+        spellings: facts.spellings.to_vec(),
+        about: about(facts.name),
+        systems: words(facts.systems),
         available: false,
     });
     made.chain(rest).collect()
 }
 
 /// Prints the table.
-pub(super) fn run(ui: &Ui) -> Outcome {
+pub(super) fn run(ui: &Ui) {
     ui.document(&serde_json::json!({ "formats": rows() }));
     for Row { name, spellings, about, systems, available } in rows() {
         let systems =
@@ -75,5 +76,16 @@ pub(super) fn run(ui: &Ui) -> Outcome {
         let note = if available { "" } else { " (not in this version)" };
         ui.result(&format!("{name:<9} {systems:<15} {about}{spelt}{note}"));
     }
-    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_says_what_it_is() {
+        for row in rows() {
+            assert!(!row.about.is_empty(), "{}", row.name);
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub(super) fn run(from: Option<InitFrom>, yes: bool, flags: &Flags, ui: &Ui) -> 
     let from = from.unwrap_or(if cargo.is_file() { InitFrom::Cargo } else { InitFrom::Dir });
     let text = match from {
         InitFrom::Dir => from_dir(root),
-        InitFrom::Cargo => from_dir(root),
+        InitFrom::Cargo => super::cargo::open(Some(&cargo), flags)?.init()?,
     };
     write(&file, &text).map_err(|error| {
         let text = format!("cannot write `{}`", file.display());
@@ -186,11 +186,11 @@ fn one_libc(targets: &[Target]) -> Vec<Target> {
 
 fn payload(draft: &mut Draft, found: &[Found]) {
     draft.section("payload", "");
-    let item = |found: &Found| {
-        let only = only(found);
-        let role = found.role.word();
-        let row = format!("{{ source = {}, type = {}{only} }}", quoted(&found.path), quoted(role));
-        (row, found.why.clone())
+    let item = |item: &Found| {
+        let only = only(item, found);
+        let role = item.role.word();
+        let row = format!("{{ source = {}, type = {}{only} }}", quoted(&item.path), quoted(role));
+        (row, item.why.clone())
     };
     let items: Vec<_> = found.iter().map(item).collect();
     draft.list("files", &items, "`type` says where a file goes on each system");
@@ -200,24 +200,26 @@ fn payload(draft: &mut Draft, found: &[Found]) {
     }
 }
 
-/// A program of one system stays out of the packages of others.
-fn only(found: &Found) -> String {
-    let words = match found.targets.as_slice() {
-        [] => return String::new(),
-        targets => one_libc(targets).iter().map(|t| quoted(&t.to_string())).collect::<Vec<_>>(),
-    };
+/// A program of one system stays out of the packages of others; with one system there are none.
+fn only(found: &Found, all: &[Found]) -> String {
+    let differs = all.iter().any(|other| {
+        !other.targets.is_empty() && one_libc(&other.targets) != one_libc(&found.targets)
+    });
+    if found.targets.is_empty() || !differs {
+        return String::new();
+    }
+    let words: Vec<_> = one_libc(&found.targets).iter().map(|t| quoted(&t.to_string())).collect();
     format!(", only = [{}]", words.join(", "))
 }
 
-/// Units that are shipped as they are need no table; say what one would look like.
+/// Units that are shipped as they are need no table; else say what one would look like.
 fn services(draft: &mut Draft, root: &Path, found: &[Found]) {
-    if found.iter().any(|found| found.role == PayloadType::Service) {
-        return;
-    }
-    let Some(program) = found.iter().find(|found| found.role == PayloadType::Bin) else { return };
+    let has = |role| found.iter().find(|found| found.role == role);
+    let (None, Some(program)) = (has(PayloadType::Service), has(PayloadType::Bin)) else { return };
     let file = program.path.rsplit('/').next().unwrap_or_default();
-    let name = key(&name_of(root));
-    draft.comment(&format!("\nA background program would be:\n[service.{name}]\nexec = [\"{{{{ dir.bin }}}}/{file}\", \"serve\"]"));
+    draft.comment("A background program, started by the system, would be:");
+    draft.comment(&format!("[service.{}]", key(&name_of(root))));
+    draft.comment(&format!("exec = [\"{{{{ dir.bin }}}}/{file}\", \"serve\"]"));
 }
 
 #[cfg(test)]

@@ -1,15 +1,25 @@
 //! The command line: the only code that prints, reads the environment or exits; one file per verb.
 
 mod args;
+mod build;
+mod cargo;
+mod check;
 mod completions;
+mod diff;
 mod doctor;
+mod explain;
 mod formats;
 mod hello;
 mod init;
+mod inspect;
 mod interrupt;
 mod man;
+mod plan;
 mod progress;
+mod schema;
+mod session;
 mod ui;
+mod verify;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -82,17 +92,12 @@ fn refuse(ui: &Ui, refusal: Refusal) -> u8 {
 
 fn later(word: &str) -> Diagnostic {
     let hint = "`pkggen --help` lists what it does, `pkggen formats` what it makes";
-    match formats::later(word) {
-        Some(_) => Diagnostic::cannot(
-            "format.later",
-            format!("pkggen {VERSION} cannot make `{word}` packages; a later version will"),
-        ),
-        None => Diagnostic::cannot(
-            "verb.later",
-            format!("pkggen {VERSION} does not have `{word}`; a later version will"),
-        ),
-    }
-    .hint(hint)
+    let (code, text) = if formats::is_later(word) {
+        ("format.later", format!("cannot make `{word}` packages"))
+    } else {
+        ("verb.later", format!("does not have `{word}`"))
+    };
+    Diagnostic::cannot(code, format!("pkggen {VERSION} {text}; a later version will")).hint(hint)
 }
 
 /// The version of this program.
@@ -113,13 +118,24 @@ fn finish(ui: &Ui, outcome: Outcome) -> u8 {
 
 fn run(request: &Request, ui: &Ui) -> Outcome {
     let Request { flags, verb } = request;
-    let Some(verb) = verb else { return hello::run(ui) };
+    let done = |()| Ok(0);
+    let Some(verb) = verb else { return done(hello::run(ui)) };
     match verb {
-        Verb::Formats => formats::run(ui),
-        Verb::Completions { shell } => completions::run(*shell, ui),
-        Verb::Man => man::run(flags.out.as_deref(), ui),
-        Verb::Doctor => doctor::run(ui),
+        Verb::Build { formats } => build::run(formats, flags, ui),
+        Verb::Check { formats } => check::run(formats, flags, ui),
+        Verb::Plan { formats } => plan::run(formats, flags, ui),
+        Verb::Explain { what } => explain::run(what, flags, ui),
         Verb::Init { from, yes } => init::run(*from, *yes, flags, ui),
-        other => Err(Diagnostic::cannot("verb.later", format!("{other:?}")).into()),
+        Verb::Formats => done(formats::run(ui)),
+        Verb::Schema => done(schema::run(ui)),
+        Verb::Completions { shell } => done(completions::run(*shell, ui)),
+        Verb::Man => man::run(flags.out.as_deref(), ui),
+        Verb::Doctor => done(doctor::run(ui)),
+        Verb::Inspect { file, files, scripts, control } => {
+            let parts = inspect::Parts { files: *files, scripts: *scripts, control: *control };
+            inspect::run(file, parts, ui)
+        }
+        Verb::Verify { paths, strict } => verify::run(paths, *strict, ui),
+        Verb::Diff { a, b } => diff::run(a, b, flags, ui),
     }
 }

@@ -25,6 +25,7 @@ pub(super) enum Output {
 }
 
 /// Where everything is printed.
+#[allow(clippy::struct_excessive_bools)] // each is a switch of its own
 pub(super) struct Ui {
     output: Output,
     quiet: bool,
@@ -133,11 +134,6 @@ impl Ui {
         self.output == Output::Events
     }
 
-    /// `-v`.
-    pub(super) fn is_verbose(&self) -> bool {
-        self.verbose
-    }
-
     /// A line of the result.
     pub(super) fn result(&self, line: &str) {
         if self.output == Output::Text {
@@ -239,11 +235,6 @@ impl Ui {
             return text.to_owned();
         }
         text.lines().map(paint_line).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Bold, for headings.
-    pub(super) fn bold(&self, text: &str) -> String {
-        self.style("1", text)
     }
 
     fn red(&self, text: &str) -> String {

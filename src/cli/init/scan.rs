@@ -152,7 +152,8 @@ fn program(file: &Path, path: &str) -> Option<Guess> {
     if let Ok(Some(program)) = Program::read(&mut opened) {
         let targets: Vec<_> = Target::all().filter(|target| program.fits(*target)).collect();
         let words = program.machines.iter().map(|m| m.words.as_str()).collect::<Vec<_>>();
-        let runs = is_executable(file) || name.ends_with(".exe");
+        let runs =
+            is_executable(file) || Path::new(name).extension().is_some_and(|end| end == "exe");
         return runs.then(|| (PayloadType::Bin, format!("program, {}", words.join(", ")), targets));
     }
     let mut head = [0; 2];

@@ -1,0 +1,39 @@
+//! Where the manifest is.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics},
+    format::TABLES,
+    manifest::{self, Manifest},
+};
+
+/// A manifest and the folder its paths are relative to.
+pub struct Loaded {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Its folder.
+    pub dir: PathBuf,
+}
+
+/// Reads the manifest of that name, or the `pkggen.toml` of that folder.
+pub fn load(file: &Path) -> Result<Loaded, Diagnostics> {
+    let file = if file.is_dir() { file.join("pkggen.toml") } else { file.to_owned() };
+    let name = file.display().to_string();
+    let bytes = fs::read(&file).map_err(|error| unreadable(&name, &error))?;
+    let manifest = manifest::parse(&name, bytes, TABLES)?;
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(Loaded { manifest, dir: dir.to_owned() })
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
+    if error.kind() != io::ErrorKind::NotFound {
+        let text = format!("cannot read `{name}`");
+        return Diagnostic::usage("manifest.unreadable", text).caused_by(error);
+    }
+    Diagnostic::usage("manifest.missing", format!("there is no `{name}` here"))
+        .hint("`pkggen init` writes a first one; `-m FILE` names another")
+}

@@ -1,0 +1,263 @@
+//! Planned artifacts become files: ingest, plan, write, read back, compare, rename.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{Planned, sums::merge};
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics},
+    digest::Sha256Digest,
+    format::{Plan, report::Report},
+    inspect::{self, sums},
+    package::Target,
+    payload::{self, Bench, Blob},
+    splice::{self, Draft},
+};
+
+/// A finished artifact: written, read back, compared and named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its spelling: `deb`, `tar.gz`.
+    pub spelling: String,
+    /// What it is for.
+    pub target: Target,
+    /// Length in bytes.
+    pub len: u64,
+    /// SHA-256 of the file.
+    pub sha256: Sha256Digest,
+}
+
+/// What came of a build.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// Artifacts that exist and were verified, in the order of the plan.
+    pub made: Vec<Made>,
+    /// What went wrong with the others.
+    pub found: Diagnostics,
+}
+
+/// Makes the artifacts in `out`. Earlier files of these names stay until their successor is whole.
+/// After a failure the others are made only if told to `keep_going`. `tell` hears of each artifact
+/// as soon as it has its name.
+pub fn make(
+    planned: &[Planned],
+    out: &Path,
+    keep_going: bool,
+    bench: &Bench,
+    tell: &mut dyn FnMut(&Made),
+) -> Built {
+    let mut built = Built::default();
+    let mut described = Vec::new();
+    if !keep_going && let Err(error) = ingest(planned, bench) {
+        built.found.error(error);
+        return built;
+    }
+    for artifact in planned {
+        match describe(artifact, bench) {
+            Ok(plan) => described.push((artifact, plan)),
+            Err(error) => built.found.error(error),
+        }
+        if !keep_going && !built.found.is_ok() {
+            return built;
+        }
+    }
+    if let Err(error) =
+        prepare_folder(out, described.iter().map(|(_, plan)| plan.recipe.len()).sum())
+    {
+        built.found.error(error);
+        return built;
+    }
+    for (artifact, plan) in described {
+        match write(artifact, &plan, out, bench) {
+            Ok(made) => {
+                tell(&made);
+                built.made.push(made);
+            }
+            Err(error) => built.found.error(error),
+        }
+        if !keep_going && !built.found.is_ok() {
+            break;
+        }
+    }
+    built
+}
+
+/// One read of every payload of these artifacts, for all packings at once.
+fn ingest(planned: &[Planned], bench: &Bench) -> Result<(), Diagnostic> {
+    let mut blobs: Vec<Blob> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (_, node) in planned.iter().flat_map(|artifact| artifact.tree.iter()) {
+        // Content in memory is known already.
+        if let Some(blob) = node.blob()
+            && let Some(path) = blob.path()
+            && seen.insert((path.to_owned(), blob.facts().is_some()))
+        {
+            blobs.push(blob.clone());
+        }
+    }
+    let packings = planned.iter().map(|artifact| artifact.packing).collect();
+    Ok(payload::ingest(&blobs, &packings, bench)?)
+}
+
+fn describe(artifact: &Planned, bench: &Bench) -> Result<Plan, Diagnostic> {
+    // Known payloads are not read again; with `keep_going` this is where they are read.
+    ingest(std::slice::from_ref(artifact), bench)?;
+    artifact.format.plan(&artifact.package, artifact.tree.clone(), &artifact.context(), bench)
+}
+
+/// What an artifact would hold, without writing it.
+pub fn expected(artifact: &Planned, bench: &Bench) -> Result<Report, Diagnostic> {
+    Ok(describe(artifact, bench)?.expected)
+}
+
+fn prepare_folder(out: &Path, needed: u64) -> Result<(), Diagnostic> {
+    fs::create_dir_all(out).map_err(|error| {
+        let text = format!("cannot make the folder `{}`", out.display());
+        Diagnostic::failed("write.failed", text).caused_by(&error)
+    })?;
+    match free_space(out) {
+        Some(free) if free < needed => {
+            let text = format!(
+                "`{}` has {free} bytes left, and the artifacts need {needed}",
+                out.display()
+            );
+            let hint = "`--out DIR` writes them elsewhere";
+            Err(Diagnostic::cannot("limit.space", text).hint(hint))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that an unprivileged user can still write there, when the system says so.
+#[cfg(unix)]
+fn free_space(dir: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(dir).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_space(_: &Path) -> Option<u64> {
+    None
+}
+
+fn write(artifact: &Planned, plan: &Plan, out: &Path, bench: &Bench) -> Result<Made, Diagnostic> {
+    let path = out.join(&artifact.file_name);
+    bench.progress.start(&artifact.file_name, plan.recipe.len());
+    let draft = splice::write(&plan.recipe, out, bench);
+    bench.progress.finish();
+    let draft = draft?;
+    let (len, sha256) = read_back(artifact, plan, &draft)?;
+    draft.publish(&path)?;
+    let Planned { file_name, spelling, target, .. } = artifact;
+    merge(out, &[(file_name.clone(), sha256)]).map_err(|error| {
+        let text = format!("cannot write `{}`", out.join(sums::NAME).display());
+        Diagnostic::failed("write.failed", text).caused_by(&error)
+    })?;
+    Ok(Made { path, spelling: spelling.clone(), target: *target, len, sha256 })
+}
+
+/// Reads a draft as a stranger would and compares it with the plan.
+fn read_back(
+    artifact: &Planned,
+    plan: &Plan,
+    draft: &Draft,
+) -> Result<(u64, Sha256Digest), Diagnostic> {
+    let name = &artifact.file_name;
+    let report = artifact.format.read(&mut draft.file()).map_err(|error| {
+        let text = format!("`{name}` cannot be read back");
+        Diagnostic::failed("readback.failed", text).caused_by(&error)
+    })?;
+    let wrong = differences(&plan.expected, &report);
+    if wrong.is_empty() {
+        let sha256 = report.sha256.expect("a reader digests the whole file");
+        return Ok((report.len, sha256));
+    }
+    let mut error =
+        Diagnostic::failed("readback.differs", format!("`{name}` does not read back as planned"));
+    error.causes = wrong;
+    Err(error)
+}
+
+fn differences(expected: &Report, found: &Report) -> Vec<String> {
+    let differ = inspect::compare(expected, found).into_iter().map(|row| row.to_string());
+    found.problems.iter().cloned().chain(differ).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        format::{Context, FORMATS},
+        manifest::{Node, Table},
+        package::{Dest, Entry, Package, sample},
+        tree::{InstallPath, Kind, Mode, PayloadType},
+    };
+
+    /// The sample package with a program of these bytes on disk, as one format makes it.
+    fn planned(format: &str, program: &Path) -> Planned {
+        let format = *FORMATS.iter().find(|there| there.name() == format).unwrap();
+        let entry = Entry {
+            role: PayloadType::Bin,
+            dest: Dest::InType(InstallPath::parse("hi").unwrap()),
+            kind: Kind::File(Blob::open(program).unwrap()),
+            mode: Mode(0o755),
+            owner: "root".into(),
+            group: "root".into(),
+            capabilities: None,
+            place: None,
+        };
+        let package = Package { entries: vec![entry], ..sample() };
+        let manifest = Node::new(Table::default());
+        let cx = Context { spelling: format.spellings()[0], manifest: &manifest };
+        Planned {
+            format,
+            spelling: cx.spelling.to_owned(),
+            target: package.target,
+            file_name: format.file_name(&package, &cx).unwrap(),
+            tree: format.tree(&package, &cx).unwrap(),
+            packing: format.packing(&package, &cx).unwrap(),
+            package,
+            manifest: Node::new(Table::default()),
+        }
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|item| item.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_artifact_gets_its_name_once_it_was_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (program, out) = (dir.path().join("hi"), dir.path().join("out"));
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        let planned = planned("deb", &program);
+        let built = make(&[planned], &out, false, &Bench::for_tests(), &mut |_| {});
+        assert_eq!(built.found, Diagnostics::default());
+        let made = &built.made[0];
+        assert_eq!(made.len, fs::metadata(&made.path).unwrap().len());
+        let name = made.path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(names(&out), [sums::NAME, name]);
+    }
+
+    #[test]
+    fn a_payload_that_changed_leaves_the_folder_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let (program, out) = (dir.path().join("hi"), dir.path().join("out"));
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        let planned = planned("deb", &program);
+        fs::write(&program, "#!/bin/sh\necho longer\n").unwrap();
+        let built = make(&[planned], &out, true, &Bench::for_tests(), &mut |_| {});
+        assert_eq!(built.found.errors[0].code, "payload.changed");
+        assert!(built.made.is_empty() && names(&out).is_empty());
+    }
+}

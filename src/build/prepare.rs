@@ -1,0 +1,117 @@
+//! What is asked for becomes a list of artifacts, each with everything decided.
+
+use std::collections::BTreeMap;
+
+use super::Loaded;
+use crate::{
+    codec::Packing,
+    diagnostic::{Diagnostic, Diagnostics},
+    format::{Context, FORMATS, Format},
+    manifest::Node,
+    package::{Package, Target},
+    resolve::{self, Job, LeftOut, Matrix, Settings, Sources},
+    tree::Tree,
+};
+
+/// An artifact that would be made, with everything decided but its packed bytes.
+pub struct Planned {
+    /// Its format.
+    pub format: &'static dyn Format,
+    /// Its spelling: `deb`, `tar.gz`.
+    pub spelling: String,
+    /// What it is for.
+    pub target: Target,
+    /// The name it gets in the output folder.
+    pub file_name: String,
+    /// The manifest for this artifact: merged and expanded.
+    pub manifest: Node,
+    /// The manifest for this artifact, with everything found.
+    pub package: Package,
+    /// What it installs.
+    pub tree: Tree,
+    /// How it packs.
+    pub packing: Packing,
+}
+
+impl Planned {
+    /// What the format may ask.
+    pub fn context(&self) -> Context<'_> {
+        Context { spelling: &self.spelling, manifest: &self.manifest }
+    }
+}
+
+/// Everything that would be made.
+pub struct Prepared {
+    /// In the order of the matrix.
+    pub planned: Vec<Planned>,
+    /// What is not made though it could be expected.
+    pub left_out: Vec<LeftOut>,
+    /// Warnings, and what stops artifacts that are not planned.
+    pub found: Diagnostics,
+}
+
+/// Decides everything, reads no payload and writes nothing. Every mistake is found in one pass.
+pub fn prepare(loaded: &Loaded, settings: &Settings) -> Result<Prepared, Diagnostics> {
+    let Loaded { manifest, dir } = loaded;
+    let sources = Sources::new(dir);
+    let Matrix { jobs, left_out, warnings } = resolve::matrix(manifest, settings, &sources)?;
+    let warnings = manifest.warnings.iter().cloned().chain(warnings).collect();
+    let mut found = Diagnostics { warnings, ..Diagnostics::default() };
+    let mut prepared = Prepared { planned: Vec::new(), left_out, found: Diagnostics::default() };
+    for job in &jobs {
+        match plan(loaded, job, settings, &sources, &mut prepared.left_out) {
+            Ok((planned, warnings)) => {
+                warnings.into_iter().for_each(|warning| found.warning(warning));
+                prepared.planned.push(planned);
+            }
+            Err(errors) => found.append(errors),
+        }
+    }
+    same_name(&prepared.planned, &mut found);
+    found.sort();
+    prepared.found = found;
+    Ok(prepared)
+}
+
+fn plan(
+    loaded: &Loaded,
+    job: &Job,
+    settings: &Settings,
+    sources: &Sources,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<(Planned, Vec<Diagnostic>), Diagnostics> {
+    let format = *FORMATS
+        .iter()
+        .find(|format| format.name() == job.format.name)
+        .expect("the matrix has only formats that are made");
+    let merged = loaded.manifest.select(&job.selection(), &settings.sets)?;
+    let layout = format.layout(&Context { spelling: job.spelling, manifest: &merged });
+    let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
+    let resolve::Resolved { package, manifest, warnings, absent } = resolved;
+    for source in absent {
+        let what = format!("`{source}` in {} for {}", job.spelling, job.target);
+        left_out.push(LeftOut { what, why: "optional, and not there".into() });
+    }
+    let cx = Context { spelling: job.spelling, manifest: &manifest };
+    let tree = format.tree(&package, &cx)?;
+    let file_name = format.file_name(&package, &cx)?;
+    let packing = format.packing(&package, &cx)?;
+    let (spelling, target) = (job.spelling.to_owned(), job.target);
+    let planned = Planned { format, spelling, target, file_name, manifest, package, tree, packing };
+    Ok((planned, warnings))
+}
+
+/// Two artifacts of one name would overwrite each other.
+fn same_name(planned: &[Planned], found: &mut Diagnostics) {
+    let mut names: BTreeMap<&str, &Planned> = BTreeMap::new();
+    for plan in planned {
+        if let Some(other) = names.insert(&plan.file_name, plan) {
+            let text = format!(
+                "`{}` would be written twice: as {} for {} and as {} for {}",
+                plan.file_name, other.spelling, other.target, plan.spelling, plan.target
+            );
+            let hint = "give them different names with `file-name`, or build them one by one into different folders";
+            found.error(Diagnostic::usage("artifact.duplicate", text).hint(hint));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `pkggen build`, and `pkggen FORMAT`: the artifacts, one path a line.
+
+use serde::Serialize;
+
+use super::{
+    Outcome,
+    args::Flags,
+    session::Session,
+    ui::{Problem, Ui, size},
+};
+use crate::{
+    build::{self, Made, Prepared},
+    diagnostic::Diagnostics,
+};
+
+/// An artifact in `--json`.
+#[derive(Serialize)]
+struct Row<'a> {
+    target: String,
+    variant: Option<&'a str>,
+    format: &'a str,
+    path: String,
+    size: u64,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    reason: &'static str,
+    #[serde(flatten)]
+    row: Row<'a>,
+}
+
+fn row(made: &Made) -> Row<'_> {
+    Row {
+        target: made.target.to_string(),
+        variant: None,
+        format: &made.spelling,
+        path: made.path.display().to_string(),
+        size: made.len,
+        sha256: made.sha256.to_string(),
+    }
+}
+
+/// Makes everything that is asked for.
+pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
+    let session = Session::compiled(flags, ui)?;
+    let prepared = session.prepare(formats)?;
+    let bench = session.bench()?;
+    let built =
+        build::make(&prepared.planned, session.out(), flags.keep_going, &bench, &mut |made| {
+            announce(made, ui);
+        });
+    bench.notes().iter().for_each(|note| ui.note(&format!("note: {note}")));
+    let mut found = prepared.found.clone();
+    found.append(built.found);
+    report(&prepared, &built.made, &found, ui);
+    Ok(found.exit_code())
+}
+
+/// As soon as an artifact has its name; its path is its line of the result.
+fn announce(made: &Made, ui: &Ui) {
+    ui.event(&Event { reason: "artifact", row: row(made) });
+    ui.result(&made.path.display().to_string());
+    ui.detail(&format!("{} {}, sha256 {}", made.path.display(), size(made.len), made.sha256));
+}
+
+fn report(prepared: &Prepared, made: &[Made], found: &Diagnostics, ui: &Ui) {
+    ui.problems(found);
+    for left in &prepared.left_out {
+        ui.note(&format!("left out: {}: {}", left.what, left.why));
+    }
+    ui.event(&serde_json::json!({ "reason": "build-finished", "success": found.is_ok() }));
+    ui.document(&serde_json::json!({
+        "artifacts": made.iter().map(row).collect::<Vec<_>>(),
+        "left_out": super::plan::left_out(prepared),
+        "errors": Problem::errors(found),
+        "warnings": Problem::warnings(found),
+    }));
+}

@@ -1,0 +1,199 @@
+//! What most verbs begin with: the manifest, the flags made sense of, the environment.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use super::{
+    args::{Flags, Profile},
+    interrupt,
+    progress::progress,
+    ui::Ui,
+};
+use crate::{
+    build::{self, Loaded, Prepared},
+    diagnostic::{Diagnostic, Diagnostics},
+    format::{FORMATS, TABLES},
+    import::cargo::Project,
+    manifest::Manifest,
+    package::Target,
+    payload::Bench,
+    resolve::Settings,
+};
+
+/// A manifest and what was asked of it.
+pub(super) struct Session<'a> {
+    flags: &'a Flags,
+    ui: &'a Ui,
+    loaded: Loaded,
+    ask: Settings,
+    out: PathBuf,
+}
+
+/// Where the manifest comes from.
+enum Origin {
+    File(PathBuf),
+    Cargo(Box<Project>),
+}
+
+impl Origin {
+    /// `pkggen.toml` wins over `Cargo.toml`.
+    fn find(flags: &Flags) -> Result<Self, Diagnostics> {
+        let file = flags.manifest.as_deref().unwrap_or(Path::new("pkggen.toml"));
+        let file = if file.is_dir() { file.join("pkggen.toml") } else { file.to_owned() };
+        let cargo = file.with_file_name("Cargo.toml");
+        let named = flags.manifest.is_some() && file.file_name() == cargo.file_name();
+        if named || (!file.exists() && cargo.exists()) {
+            let manifest = flags.manifest.is_some().then_some(cargo.as_path());
+            return Ok(Self::Cargo(Box::new(super::cargo::open(manifest, flags)?)));
+        }
+        match &flags.package {
+            None => Ok(Self::File(file)),
+            Some(_) => {
+                let text =
+                    format!("`-p` chooses a Cargo package, and `{}` is none", file.display());
+                Err(Diagnostic::usage("usage", text).into())
+            }
+        }
+    }
+
+    fn load(&self) -> Result<Loaded, Diagnostics> {
+        match self {
+            Self::File(file) => build::load(file),
+            Self::Cargo(project) => {
+                let (node, warnings) = project.manifest()?;
+                let mut manifest = Manifest::new(node, TABLES)?;
+                manifest.warnings.splice(0..0, warnings);
+                manifest.warnings.splice(0..0, project.warnings().iter().cloned());
+                Ok(Loaded { manifest, dir: project.dir().to_owned() })
+            }
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    /// Reads the manifest.
+    pub(super) fn open(flags: &'a Flags, ui: &'a Ui) -> Result<Self, Diagnostics> {
+        Self::with(flags, ui, |_| Ok(()))
+    }
+
+    /// Reads the manifest once a Cargo project has been compiled: what cargo made is part of it.
+    pub(super) fn compiled(flags: &'a Flags, ui: &'a Ui) -> Result<Self, Diagnostics> {
+        Self::with(flags, ui, |origin| match origin {
+            Origin::File(_) => Ok(()),
+            Origin::Cargo(project) => super::cargo::compile(project, flags),
+        })
+    }
+
+    fn with(
+        flags: &'a Flags,
+        ui: &'a Ui,
+        before: impl FnOnce(&Origin) -> Result<(), Diagnostic>,
+    ) -> Result<Self, Diagnostics> {
+        let ask = ask(flags)?;
+        let origin = Origin::find(flags)?;
+        before(&origin)?;
+        let loaded = origin.load()?;
+        let out = flags.out.clone().unwrap_or_else(|| "dist".into());
+        Ok(Self { flags, ui, loaded, ask, out })
+    }
+
+    /// The manifest.
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.loaded.manifest
+    }
+
+    /// Its folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.loaded.dir
+    }
+
+    /// `--set`.
+    pub(super) fn sets(&self) -> &[(String, String)] {
+        &self.ask.sets
+    }
+
+    /// Where artifacts go.
+    pub(super) fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// The artifacts of these formats, with everything decided; all that the manifest names when
+    /// there is none.
+    pub(super) fn prepare(&self, formats: &[String]) -> Result<Prepared, Diagnostics> {
+        let ask = Settings { formats: formats.to_vec(), ..self.ask.clone() };
+        let prepared = build::prepare(&self.loaded, &ask)?;
+        if prepared.found.is_ok() || self.flags.keep_going {
+            Ok(prepared)
+        } else {
+            Err(prepared.found)
+        }
+    }
+
+    /// Threads, the store of packed pieces, a folder for scratch files, a progress bar.
+    pub(super) fn bench(&self) -> Result<Bench, Diagnostics> {
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.flags.jobs.map_or_else(cores, usize::from);
+        let progress = progress(self.ui);
+        let mut bench =
+            Bench::new(threads, &store(), &env::temp_dir(), progress).map_err(Diagnostic::from)?;
+        bench.fresh = self.flags.fresh;
+        interrupt::clean_up(bench.scratch().to_owned(), self.out.clone());
+        Ok(bench)
+    }
+}
+
+/// Packed pieces survive between runs here.
+fn store() -> PathBuf {
+    let set = |name| env::var_os(name).filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    set("PKGGEN_STORE").unwrap_or_else(|| cache.unwrap_or_else(env::temp_dir).join("pkggen"))
+}
+
+/// The flags, made sense of.
+fn ask(flags: &Flags) -> Result<Settings, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let must_sign = flags.sign || flags.profile == Some(Profile::Release);
+    if must_sign && !flags.no_sign {
+        let flag = if flags.sign { "--sign" } else { "--profile release" };
+        let text = format!("`{flag}` asks for signatures, and this version cannot sign");
+        found.error(Diagnostic::cannot("sign.later", text).hint("`--no-sign` builds without"));
+    }
+    let mut targets = Vec::new();
+    for word in &flags.targets {
+        match Target::parse(word) {
+            Some(target) => targets.push(target),
+            None => found.error(unknown_target(word)),
+        }
+    }
+    let mut sets = Vec::new();
+    for set in &flags.sets {
+        if let Some((key, value)) = set.split_once('=') {
+            sets.push((key.trim().to_owned(), value.to_owned()));
+        } else {
+            let text = format!("`--set {set}` has no `=`");
+            found.error(Diagnostic::usage("set.syntax", text).hint("--set KEY=VALUE"));
+        }
+    }
+    let ask = Settings {
+        formats: Vec::new(),
+        targets,
+        variants: flags.variants.clone(),
+        sets,
+        env: env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        made: FORMATS.iter().map(|format| format.name()).collect(),
+    };
+    if found.is_ok() { Ok(ask) } else { Err(found) }
+}
+
+pub(super) fn unknown_target(word: &str) -> Diagnostic {
+    let names: Vec<_> = Target::all().map(|target| target.to_string()).collect();
+    let text = format!("`{word}` is no target");
+    let hint = crate::manifest::advice(word, names.iter().map(String::as_str));
+    Diagnostic::usage("target.unknown", text)
+        .hint(hint.unwrap_or_else(|| format!("targets are {}", names.join(", "))))
+}

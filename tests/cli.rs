@@ -1,0 +1,265 @@
+//! The program as users see it: transcripts in `tests/cmd`, and what a transcript cannot show.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_pkggen");
+
+#[test]
+fn transcripts_print_exactly_this() {
+    trycmd::TestCases::new()
+        .env("NO_COLOR", "1")
+        .env("SOURCE_DATE_EPOCH", "315532800")
+        .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+        .case("tests/cmd/*.trycmd");
+}
+
+/// A folder with a manifest that builds.
+struct App(tempfile::TempDir);
+
+impl App {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("hi"), "#!/bin/sh\necho hi\n").unwrap();
+        fs::write(dir.path().join("hi.toml"), "loud = true\n").unwrap();
+        let app = Self(dir);
+        app.manifest("");
+        app
+    }
+
+    /// Writes the manifest, with more at its end.
+    fn manifest(&self, more: &str) {
+        let text = r#"[package]
+name = "hi"
+version = "1.0.0"
+summary = "Say hi"
+license = "MIT"
+authors = ["Ana <ana@example.org>"]
+homepage = "https://example.org"
+
+[targets]
+linux = { arch = ["x86_64"], formats = ["deb", "tar.gz", "zip"] }
+
+[payload]
+files = [
+  { source = "hi", type = "bin" },
+  { source = "hi.toml", type = "config" },
+]
+"#;
+        fs::write(self.0.path().join("pkggen.toml"), format!("{text}{more}")).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, args: &str) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(args.split_whitespace())
+            .current_dir(self.0.path())
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env_remove("NO_COLOR")
+            .env_remove("CARGO_TERM_COLOR")
+            .env_remove("SOURCE_DATE_EPOCH");
+        command
+    }
+
+    fn run(&self, args: &str) -> Run {
+        Run::of(self.command(args).output().unwrap())
+    }
+}
+
+/// What a run said.
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|item| item.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn stdout_has_a_path_per_artifact_and_nothing_else() {
+    let app = App::new();
+    let run = app.run("build");
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(
+        run.out,
+        "dist/hi_1.0.0_amd64.deb\ndist/hi-1.0.0-linux-x86_64.tar.gz\ndist/hi-1.0.0-linux-x86_64.zip\n"
+    );
+    for line in run.out.lines() {
+        assert!(app.path(line).is_file(), "{line}");
+    }
+}
+
+#[test]
+fn the_output_folder_holds_artifacts_and_sums_only() {
+    let app = App::new();
+    assert_eq!(app.run("deb").code, 0);
+    assert_eq!(app.run("zip").code, 0);
+    let want = ["SHA256SUMS", "hi-1.0.0-linux-x86_64.zip", "hi_1.0.0_amd64.deb"];
+    assert_eq!(names(&app.path("dist")), want);
+    let sums = fs::read_to_string(app.path("dist/SHA256SUMS")).unwrap();
+    let named: Vec<_> = sums.lines().map(|line| line.split_once("  ").unwrap().1).collect();
+    assert_eq!(named, want[1..]);
+    let run = app.run("verify dist");
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+}
+
+#[test]
+fn json_is_one_document_and_has_the_exact_size() {
+    let app = App::new();
+    let run = app.run("deb --json");
+    let artifact = &run.json()["artifacts"][0];
+    let len = fs::metadata(app.path("dist/hi_1.0.0_amd64.deb")).unwrap().len();
+    assert_eq!(artifact["size"], len);
+    assert_eq!(artifact["path"], "dist/hi_1.0.0_amd64.deb");
+    assert_eq!(artifact["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn events_are_one_object_per_line() {
+    let app = App::new();
+    let run = app.run("build --message-format json");
+    let events: Vec<serde_json::Value> =
+        run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reasons: Vec<_> =
+        events.iter().map(|event| event["reason"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(reasons, ["artifact", "artifact", "artifact", "build-finished"]);
+    assert_eq!(events[3]["success"], true);
+}
+
+#[test]
+fn an_error_in_json_has_its_code_and_place() {
+    let app = App::new();
+    fs::remove_file(app.path("hi.toml")).unwrap();
+    let run = app.run("build --json");
+    assert_eq!(run.code, 2);
+    let json = run.json();
+    let error = &json["errors"][0];
+    assert_eq!(error["code"], "source.missing");
+    assert_eq!(error["place"]["file"], "pkggen.toml");
+    assert_eq!(error["place"]["line"], 15);
+    assert!(run.err.contains("--> pkggen.toml:15:"));
+}
+
+#[test]
+fn a_failed_build_leaves_the_earlier_artifact_and_nothing_else() {
+    let app = App::new();
+    assert_eq!(app.run("deb").code, 0);
+    let before = fs::read(app.path("dist/hi_1.0.0_amd64.deb")).unwrap();
+    fs::remove_file(app.path("hi")).unwrap();
+    assert_eq!(app.run("deb").code, 2);
+    assert_eq!(fs::read(app.path("dist/hi_1.0.0_amd64.deb")).unwrap(), before);
+    assert_eq!(names(&app.path("dist")), ["SHA256SUMS", "hi_1.0.0_amd64.deb"]);
+}
+
+#[test]
+fn two_artifacts_of_one_name_are_refused() {
+    let app = App::new();
+    app.manifest("[archive]\nfile-name = \"same.archive\"\n");
+    let run = app.run("build tar.gz zip");
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    assert!(run.err.contains("same.archive"), "{}", run.err);
+    assert!(!app.path("dist").exists());
+}
+
+#[test]
+fn check_and_plan_write_nothing() {
+    let app = App::new();
+    let before = names(app.0.path());
+    for verb in ["check", "plan", "plan --json", "explain hi.toml", "formats"] {
+        let run = app.run(verb);
+        assert_eq!(run.code, 0, "{verb}: {}", run.err);
+    }
+    assert_eq!(names(app.0.path()), before);
+}
+
+#[test]
+fn what_is_asked_for_and_cannot_be_made_is_an_error() {
+    let app = App::new();
+    for args in ["rpm", "build rpm", "build deb dmg", "deb --sign"] {
+        let run = app.run(args);
+        assert_eq!(run.code, 3, "{args}: {}{}", run.out, run.err);
+        assert!(run.out.is_empty() && run.err.starts_with("error: "), "{args}: {}", run.err);
+    }
+}
+
+#[test]
+fn colour_is_for_terminals_unless_asked_for() {
+    let app = App::new();
+    fs::remove_file(app.path("hi")).unwrap();
+    let red = |run: Run| run.err.contains("\x1b[1;31merror:");
+    assert!(!red(app.run("check")));
+    assert!(red(app.run("check --color always")));
+    let mut command = app.command("check");
+    assert!(red(Run::of(command.env("CARGO_TERM_COLOR", "always").output().unwrap())));
+    let mut command = app.command("check --color always");
+    assert!(red(Run::of(command.env("NO_COLOR", "1").output().unwrap())));
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_panic() {
+    let app = App::new();
+    let mut child = app
+        .command("completions bash")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let run = Run::of(child.wait_with_output().unwrap());
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+}
+
+#[test]
+fn a_first_manifest_passes_check_and_is_not_written_over() {
+    let app = App::new();
+    fs::remove_file(app.path("pkggen.toml")).unwrap();
+    let run = app.run("init --from dir");
+    assert_eq!((run.code, run.out.as_str()), (0, "pkggen.toml\n"), "{}", run.err);
+    let run = app.run("check");
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(app.run("init --from dir").code, 2);
+    assert_eq!(app.run("init --from dir --yes").code, 0);
+}
+
+#[test]
+fn cargo_runs_it_under_its_own_name() {
+    let app = App::new();
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-pkggen"))
+        .args(["pkggen", "plan", "--json"])
+        .current_dir(app.0.path())
+        .output()
+        .unwrap();
+    let run = Run::of(output);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(run.json()["artifacts"].as_array().unwrap().len(), 3);
+}
