@@ -46,26 +46,21 @@ pub(super) fn file_name(
 }
 
 /// The level asked for, within what the codec has.
-pub(super) fn packing(
-    cx: &Context<'_>,
-    codec: Codec,
-    default: u32,
-    max: u32,
-) -> Result<Packing, Diagnostic> {
-    let Some(asked) = options(cx)?.compression else {
-        return Ok(Packing { codec, level: default });
-    };
-    let level = match asked.value {
-        ArchiveLevel::Max => max,
-        ArchiveLevel::Level(level) => level,
-    };
-    if level > max {
-        let text = format!("`{}` has no level {level}", codec.word());
-        return Err(Diagnostic::usage("archive.compression", text)
-            .at(asked.place)
-            .hint(format!("levels end at {max}")));
+pub(super) fn packing(cx: &Context<'_>, codec: Codec) -> Result<Packing, Diagnostic> {
+    let Some(asked) = options(cx)?.compression else { return Ok(Packing::of(codec)) };
+    let (first, last) = (*codec.levels().start(), *codec.levels().end());
+    match asked.value {
+        ArchiveLevel::Max => Ok(Packing { codec, level: last }),
+        ArchiveLevel::Level(level) if codec.levels().contains(&level) => {
+            Ok(Packing { codec, level })
+        }
+        ArchiveLevel::Level(level) => {
+            let text = format!("{} has no level {level}", codec.word());
+            Err(Diagnostic::usage("archive.compression", text)
+                .at(asked.place)
+                .hint(format!("levels are {first} to {last}")))
+        }
     }
-    Ok(Packing { codec, level })
 }
 
 /// What is in the top folder.
@@ -161,6 +156,6 @@ mod tests {
             Tarball.packing(&sample(), &Context { spelling, manifest: &manifest }).map(|p| p.level)
         };
         assert_eq!(level("tar.zst"), Ok(19));
-        assert!(level("tar.gz").unwrap_err().hint.unwrap().contains("end at 9"));
+        assert!(level("tar.gz").unwrap_err().hint.unwrap().contains("1 to 9"));
     }
 }

@@ -20,13 +20,9 @@ use crate::{
 /// tar.gz, tar.xz, tar.zst.
 pub(super) struct Tarball;
 
-/// Spelling, codec, default level, highest level.
-#[rustfmt::skip]
-const SPELLINGS: [(&str, Codec, u32, u32); 3] = [
-    ("tar.gz",  Codec::Gzip, 9, 9),
-    ("tar.xz",  Codec::Xz,   6, 9),
-    ("tar.zst", Codec::Zstd, 3, 22),
-];
+/// Spelling and codec.
+const SPELLINGS: [(&str, Codec); 3] =
+    [("tar.gz", Codec::Gzip), ("tar.xz", Codec::Xz), ("tar.zst", Codec::Zstd)];
 
 impl Format for Tarball {
     fn name(&self) -> &'static str {
@@ -54,8 +50,7 @@ impl Format for Tarball {
     }
 
     fn packing(&self, _: &Package, cx: &Context<'_>) -> Result<Packing, Diagnostic> {
-        let (_, codec, default, max) = spelling(cx)?;
-        archive::packing(cx, codec, default, max)
+        archive::packing(cx, codec(cx)?)
     }
 
     fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {
@@ -87,9 +82,10 @@ impl Format for Tarball {
     }
 }
 
-fn spelling(cx: &Context<'_>) -> Result<(&'static str, Codec, u32, u32), Diagnostic> {
-    let known = SPELLINGS.iter().find(|(name, ..)| *name == cx.spelling).copied();
-    known.ok_or_else(|| {
-        Diagnostic::usage("format.unknown", format!("`{}` is no kind of tar archive", cx.spelling))
+fn codec(cx: &Context<'_>) -> Result<Codec, Diagnostic> {
+    let known = SPELLINGS.iter().find(|(name, _)| *name == cx.spelling);
+    known.map(|(_, codec)| *codec).ok_or_else(|| {
+        let text = format!("`{}` is no kind of tar archive", cx.spelling);
+        Diagnostic::usage("format.unknown", text)
     })
 }

@@ -46,7 +46,7 @@ impl Format for Zip {
 
     /// The pieces of zip entries are those of gzip.
     fn packing(&self, _: &Package, cx: &Context<'_>) -> Result<Packing, Diagnostic> {
-        archive::packing(cx, Codec::Gzip, 9, 9)
+        archive::packing(cx, Codec::Gzip)
     }
 
     fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {

@@ -50,7 +50,7 @@ pub(super) struct Deb;
 const CONTROL: Packing = Packing { codec: Codec::Gzip, level: 9 };
 
 /// What data.tar is packed with unless the manifest says otherwise: read since dpkg 1.15.6 (2009).
-const DATA: Packing = Packing { codec: Codec::Xz, level: 6 };
+const DATA: Codec = Codec::Xz;
 
 /// Largest generated or rewritten document, in bytes: man pages, licences, units.
 const MAX_DOCUMENT: u64 = 16 << 20;
@@ -88,7 +88,9 @@ impl Format for Deb {
 
     fn packing(&self, _: &Package, cx: &Context<'_>) -> Result<Packing, Diagnostic> {
         let chosen = options(cx)?.compression;
-        Ok(chosen.and_then(|compression| compression.value.0.packing()).unwrap_or(DATA))
+        Ok(chosen
+            .and_then(|compression| compression.value.0.packing())
+            .unwrap_or(Packing::of(DATA)))
     }
 
     fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {

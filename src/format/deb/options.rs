@@ -217,7 +217,7 @@ compression! {
     /// What dpkg reads.
     pub struct DebCompression {
         "xz": 0, 9;
-        "zstd": 1, 22;
+        "zstd": 1, 19;
         "gzip": 1, 9;
         "none": 0, 0;
     }

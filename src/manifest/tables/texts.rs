@@ -140,14 +140,14 @@ impl Compression {
 
     /// As a packing of our own codecs, at the level written or else a good default.
     pub fn packing(&self) -> Option<Packing> {
-        let (codec, default) = match self.codec {
-            "none" => (Codec::None, 0),
-            "gzip" => (Codec::Gzip, 9),
-            "xz" => (Codec::Xz, 6),
-            "zstd" => (Codec::Zstd, 19),
+        let codec = match self.codec {
+            "none" => Codec::None,
+            "gzip" => Codec::Gzip,
+            "xz" => Codec::Xz,
+            "zstd" => Codec::Zstd,
             _ => return None,
         };
-        Some(Packing { codec, level: self.level.unwrap_or(default) })
+        Some(Packing { codec, level: self.level.unwrap_or(codec.default_level()) })
     }
 }
 
