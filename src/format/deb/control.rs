@@ -156,14 +156,9 @@ const OWN: &[(&str, &str)] = &[
     ("Installed-Size", ""),
 ];
 
-/// Names of `[deb] fields` that dpkg cannot read or that pkggen writes itself.
+/// Names in `[deb] fields` that pkggen writes itself.
 pub(super) fn check_fields(options: &DebOptions, found: &mut Diagnostics) {
     for name in options.fields.keys().map(|name| &name.0) {
-        let fits = |c: char| ('!'..='~').contains(&c) && c != ':';
-        if name.is_empty() || name.starts_with(['#', '-']) || !name.chars().all(fits) {
-            let text = format!("`{name}` is no name of a control field");
-            found.error(Diagnostic::usage("deb.fields", text));
-        }
         if let Some((_, key)) = OWN.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
             let error = Diagnostic::usage("deb.fields", format!("pkggen writes `{name}` itself"));
             found.error(match *key {

@@ -221,7 +221,7 @@ fn metadata(
         put("conffiles", 0o644, conffiles);
     }
     if !options.triggers.is_empty() {
-        put("triggers", 0o644, rules::triggers(options)?);
+        put("triggers", 0o644, rules::triggers(options));
     }
     for (name, text) in scripts::scripts(package, tree, &units, machine)? {
         put(name, 0o755, text);

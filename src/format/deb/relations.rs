@@ -7,6 +7,7 @@ use super::{
     depends::{self, Database},
     options::{self, DebOptions},
     relation::Relation,
+    scripts,
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
@@ -14,9 +15,6 @@ use crate::{
     package::Package,
     tree::Tree,
 };
-
-/// Stands for what the ELF files of the package need.
-const AUTO: &str = "$auto";
 
 /// A field, and whether alternatives mean anything in it.
 #[rustfmt::skip]
@@ -39,7 +37,7 @@ pub(super) fn relations(
     for (field, alternatives) in FIELDS {
         let mut relations = Vec::new();
         for item in written(options, field) {
-            if item.value.0.trim() == AUTO {
+            if item.value.is_auto() {
                 auto(package, tree, facts, item.place.as_ref(), &mut relations, &mut found);
             } else {
                 parse(item, field, alternatives, &mut relations, &mut found);
@@ -49,7 +47,7 @@ pub(super) fn relations(
             if manifest.find(&["deb", "depends"]).is_none() {
                 auto(package, tree, facts, None, &mut relations, &mut found);
             }
-            relations.extend(needed_by_scripts(package, tree));
+            relations.extend(needed_by_scripts(tree));
         }
         all.push((field, unique(relations)));
     }
@@ -127,9 +125,8 @@ const TOOLS: [(&str, &str); 2] = [
     ("usr/lib/tmpfiles.d", "systemd | systemd-standalone-tmpfiles"),
 ];
 
-fn needed_by_scripts(package: &Package, tree: &Tree) -> Vec<Relation> {
-    let conf = |dir: &str| format!("{dir}/{}.conf", package.name);
-    let ships = |dir: &str| tree.iter().any(|(path, _)| path.as_str() == conf(dir));
+fn needed_by_scripts(tree: &Tree) -> Vec<Relation> {
+    let ships = |dir: &str| !scripts::confs(tree, dir, true).is_empty();
     let mut texts: Vec<_> =
         TOOLS.iter().filter(|(dir, _)| ships(dir)).map(|(_, text)| *text).collect();
     if tree.iter().any(|(_, node)| node.capabilities.is_some()) {

@@ -12,13 +12,6 @@ use crate::{
 /// dpkg 1.21.22).
 const MAX_COMPONENT: usize = 246;
 
-/// Directives of a triggers file.
-#[rustfmt::skip]
-const TRIGGERS: [&str; 6] = [
-    "interest", "interest-await", "interest-noawait",
-    "activate", "activate-await", "activate-noawait",
-];
-
 /// Checks a tree.
 pub(super) fn check(tree: &Tree, options: &DebOptions, packing: Packing, found: &mut Diagnostics) {
     for (path, node) in tree.iter() {
@@ -30,9 +23,6 @@ pub(super) fn check(tree: &Tree, options: &DebOptions, packing: Packing, found: 
         check_size(tree, found);
     }
     super::control::check_fields(options, found);
-    if let Err(error) = triggers(options) {
-        found.error(error);
-    }
 }
 
 fn long_name(part: &str, node: &Node) -> Diagnostic {
@@ -64,22 +54,8 @@ fn check_size(tree: &Tree, found: &mut Diagnostics) {
     }
 }
 
-/// The triggers file. dpkg stops an installation at a directive it does not know.
-pub(super) fn triggers(options: &DebOptions) -> Result<String, Diagnostic> {
-    let mut text = String::new();
-    for item in &options.triggers {
-        let words: Vec<_> = item.value.0.split_whitespace().collect();
-        match words[..] {
-            [directive, name] if TRIGGERS.contains(&directive) => {
-                text += &[directive, " ", name, "\n"].concat();
-            }
-            _ => {
-                let why = format!("`{}` is no line of a triggers file", item.value.0);
-                return Err(Diagnostic::usage("deb.triggers", why)
-                    .at(item.place.clone())
-                    .hint("`interest-noawait /usr/share/x`, `activate-noawait NAME`"));
-            }
-        }
-    }
-    Ok(text)
+/// The triggers file; its lines were judged with the table.
+pub(super) fn triggers(options: &DebOptions) -> String {
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
+    options.triggers.iter().map(|item| line(&item.value.0)).collect()
 }

@@ -215,7 +215,7 @@ fn postinst(tree: &Tree, units: &[Unit], machine: &OnMachine) -> Vec<String> {
 }
 
 /// The `.conf` files of a directory, as arguments: the user's, and the generated one if `ours`.
-fn confs(tree: &Tree, dir: &str, ours: bool) -> String {
+pub(super) fn confs(tree: &Tree, dir: &str, ours: bool) -> String {
     let there = tree.iter().filter(|(path, node)| {
         let is_conf = Path::new(path.file_name()).extension().is_some_and(|end| end == "conf");
         let in_dir = path.parent().is_some_and(|parent| parent.as_str() == dir);

@@ -354,9 +354,9 @@ fn mistakes_are_told_before_anything_is_written() {
     let table = |text: &str| messages(try_build(&package, &format!("[deb]\n{text}")))[0].clone();
     assert!(table("depends = [\"a (> 1)\"]").contains("is no relation"));
     assert!(table("conflicts = [\"a | b\"]").contains("has alternatives"));
-    assert!(table("triggers = [\"watch /usr\"]").contains("no line of a triggers file"));
+    assert!(table("triggers = [\"watch /usr\"]").contains("is no trigger"));
     assert!(table("fields = { Depends = \"x1\" }").contains("pkggen writes `Depends` itself"));
-    assert!(table("fields = { \"a b\" = \"x\" }").contains("no name of a control field"));
+    assert!(table("fields = { \"a b\" = \"x\" }").contains("cannot be the name"));
 }
 
 #[test]
