@@ -110,12 +110,12 @@ mod tests {
     fn a_packer_forgets_what_it_packed_before() {
         let mut packer = Packer::new(9);
         let mut run = |content: &[u8]| {
-            let mut packed = Vec::new();
-            packer.pack(&mut &*content, &mut packed).unwrap();
-            packed
+            let mut out = Vec::new();
+            packer.pack(&mut &*content, &mut out).unwrap();
+            out
         };
         let first = run(b"one piece of content");
-        run(&[7; 100_000]);
+        run(&vec![7; 100_000]);
         assert_eq!(run(b"one piece of content"), first);
     }
 }

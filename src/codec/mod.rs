@@ -188,16 +188,11 @@ impl Packer {
 
     /// Packs all of `plain`, which is `len` bytes, and says what it read. The bytes do not depend
     /// on what was packed before.
-    pub fn pack(
-        &mut self,
-        plain: &mut dyn Read,
-        len: u64,
-        packed: &mut dyn Write,
-    ) -> io::Result<Sum> {
+    pub fn pack(&mut self, plain: &mut dyn Read, len: u64, out: &mut dyn Write) -> io::Result<Sum> {
         match &mut self.0 {
-            Kind::Deflate(packer) => packer.pack(plain, packed),
-            Kind::Xz(packer) => packer.pack(plain, len, packed),
-            Kind::Zstd(packer) => packer.pack(plain, packed),
+            Kind::Deflate(packer) => packer.pack(plain, out),
+            Kind::Xz(packer) => packer.pack(plain, len, out),
+            Kind::Zstd(packer) => packer.pack(plain, out),
         }
     }
 }

@@ -174,10 +174,10 @@ mod tests {
             }
         }
         let mut packer = Packer::new(1);
-        let mut packed = Vec::new();
-        assert!(packer.pack(&mut Fails, &mut packed).is_err());
-        assert!(packed.is_empty());
-        packer.pack(&mut &b"abc"[..], &mut packed).unwrap();
-        assert!(!packed.is_empty());
+        let mut out = Vec::new();
+        assert!(packer.pack(&mut Fails, &mut out).is_err());
+        assert!(out.is_empty());
+        packer.pack(&mut &b"abc"[..], &mut out).unwrap();
+        assert!(!out.is_empty());
     }
 }

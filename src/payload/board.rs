@@ -184,7 +184,7 @@ enum Task<'a, E> {
 enum Done<'a, E> {
     /// A short file, from beginning to end.
     Whole(Vec<E>),
-    Begun(Open<'a>),
+    Begun(Box<Open<'a>>),
     Read {
         key: usize,
         chunk: Vec<u8>,
@@ -239,7 +239,7 @@ impl<'a, E> Board<'a, E> {
             Done::Begun(open) => {
                 self.beginning -= 1;
                 self.begun += 1;
-                self.open.insert(self.begun, open);
+                self.open.insert(self.begun, *open);
             }
             Done::Read { key, chunk, crc32, incompressible } => {
                 let open = self.open.get_mut(&key).expect("it is being read");
@@ -324,7 +324,7 @@ impl Tools {
             Task::Begin { index, job } => {
                 let file = source::open_file(&job.path, &job.stamp)?;
                 if job.stamp.len > CHUNK {
-                    return Ok(Done::Begun(Open::new(index, job, file)));
+                    return Ok(Done::Begun(Box::new(Open::new(index, job, file))));
                 }
                 let facts = self.whole(job, &file)?;
                 let metadata = source::check_stamp(&file, &job.path, &job.stamp)?;

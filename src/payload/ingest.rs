@@ -24,7 +24,7 @@ pub fn ingest(blobs: &[Blob], packings: &BTreeSet<Packing>, bench: &Bench) -> Re
     for same in files(blobs) {
         match known(&same, bench) {
             Some(facts) => {
-                same.iter().for_each(|blob| blob.learn(facts.clone()));
+                learn(&same, &facts);
                 extras.extend(intake.pieces_of(&same[0]));
             }
             None => intake.add(same),
@@ -59,6 +59,12 @@ fn known(same: &[Blob], bench: &Bench) -> Option<Facts> {
         let metadata = path.metadata().ok().filter(|now| Stamp::of(now) == *stamp)?;
         bench.index().filter(|_| !bench.fresh)?.find(path, &metadata)
     })
+}
+
+fn learn(same: &[Blob], facts: &Facts) {
+    for blob in same {
+        blob.learn(facts.clone());
+    }
 }
 
 /// What is done with the files that are read.
@@ -121,7 +127,7 @@ impl Desk for Intake<'_> {
         if let (Some(path), Some(index)) = (same[0].path(), self.bench.index()) {
             index.keep(path, metadata, &facts);
         }
-        same.iter().for_each(|blob| blob.learn(facts.clone()));
+        learn(same, &facts);
         self.pieces_of(&same[0])
     }
 

@@ -28,7 +28,7 @@ pub(super) fn assemble(packing: Packing, runs: Vec<Run>, xxh64: u64) -> Recipe {
     match packing.codec {
         Codec::None => {
             let mut recipe = Recipe::default();
-            runs.into_iter().for_each(|run| recipe.push(run.body));
+            push_all(&mut recipe, runs);
             recipe
         }
         Codec::Gzip => gzip(runs),
@@ -37,11 +37,17 @@ pub(super) fn assemble(packing: Packing, runs: Vec<Run>, xxh64: u64) -> Recipe {
     }
 }
 
+fn push_all(recipe: &mut Recipe, runs: Vec<Run>) {
+    for run in runs {
+        recipe.push(run.body);
+    }
+}
+
 fn gzip(runs: Vec<Run>) -> Recipe {
     let content = runs.iter().fold(Sum::default(), |sum, run| sum.and(run.content));
     let mut recipe = Recipe::default();
     recipe.bytes(deflate::GZIP_HEADER);
-    runs.into_iter().for_each(|run| recipe.push(run.body));
+    push_all(&mut recipe, runs);
     recipe.bytes([&deflate::END[..], &deflate::gzip_trailer(content)].concat());
     recipe
 }
@@ -49,7 +55,7 @@ fn gzip(runs: Vec<Run>) -> Recipe {
 fn zstd_frame(runs: Vec<Run>, xxh64: u64) -> Recipe {
     let mut recipe = Recipe::default();
     recipe.bytes(zstd::FRAME_HEADER);
-    runs.into_iter().for_each(|run| recipe.push(run.body));
+    push_all(&mut recipe, runs);
     recipe.bytes([&zstd::LAST_BLOCK[..], &zstd::checksum(xxh64)].concat());
     recipe
 }
