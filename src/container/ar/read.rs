@@ -80,7 +80,7 @@ impl<R: Read> Reader<R> {
         if &header[58..] != b"`\n" {
             return Err(ReadError::malformed("ar header", at, "it does not end in a backquote"));
         }
-        let name = String::from_utf8_lossy(header[..16].trim_ascii_end()).into_owned();
+        let name = String::from_utf8_lossy(unpadded(&header[..16])).into_owned();
         let mut field = |what: &str, range: std::ops::Range<usize>, radix: u32| {
             let value = number(&header[range.clone()], radix);
             if !value.is_some_and(|(_, canonical)| canonical) {
@@ -118,14 +118,19 @@ impl<R: Read> Read for Reader<R> {
 
 /// A number and whether it is written as it should: digits without leading zeros, then spaces.
 fn number(field: &[u8], radix: u32) -> Option<(u64, bool)> {
-    let digits = str::from_utf8(field.trim_ascii_end()).ok()?;
-    let value = u64::from_str_radix(digits, radix).ok()?;
+    let digits = str::from_utf8(unpadded(field)).ok()?;
+    let value = u64::from_str_radix(digits.trim(), radix).ok()?;
     let canonical = match radix {
         8 => format!("{value:o}"),
         _ => value.to_string(),
     };
-    let padding = &field[digits.len()..];
-    Some((value, canonical == digits && padding.iter().all(|&byte| byte == b' ')))
+    Some((value, canonical == digits))
+}
+
+/// Without the spaces at its end, and only spaces.
+fn unpadded(field: &[u8]) -> &[u8] {
+    let end = field.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
+    &field[..end]
 }
 
 #[cfg(test)]
@@ -164,7 +169,7 @@ mod tests {
     #[test]
     fn a_number_with_leading_zeros_or_signs_is_a_problem() {
         assert_eq!(number(b"42  ", 10), Some((42, true)));
-        for field in [b"042 ", b"+42 ", b"42\0 "] {
+        for field in [b"042 ", b"+42 ", b"42\0 ", b"42 \t", b" 42 "] {
             assert!(!number(field, 10).is_some_and(|(_, canonical)| canonical));
         }
     }

@@ -150,6 +150,16 @@ fn members_in_another_order_or_after_the_data_are_refused() {
 }
 
 #[test]
+fn a_member_name_is_padded_with_spaces_and_nothing_else() {
+    let good = Sample::default().deb();
+    for byte in [b'\t', b'\n', b'/', 0] {
+        let mut deb = good.clone();
+        deb[8 + 15] = byte;
+        assert!(read_bytes(&deb).map_or(true, |report| !report.problems.is_empty()), "{byte}");
+    }
+}
+
+#[test]
 fn several_streams_are_a_problem_because_dpkg_reads_the_first() {
     let plain = bytes(&Tar::new(0).tree(&Sample::default().data, "./").unwrap().finish());
     let two: fn(&[u8]) -> Vec<u8> = |plain| [xz(&plain[..512]), xz(&plain[512..])].concat();

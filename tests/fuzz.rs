@@ -1,0 +1,307 @@
+//! Throws spoiled archives at the readers: no panic, no hang, no unbounded memory.
+//!
+//! `FUZZ_SECONDS=120 cargo test --release --test fuzz -- --ignored` runs every reader that long
+//! (10 seconds by default). Inputs come from a seed, `FUZZ_SEED`; one that fails is left in
+//! `target/tmp/fuzz-*` and named.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::print_stderr)] // how much was tried is said
+
+use std::{
+    env, fs,
+    io::{Cursor, Write as _},
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use pkggen::{
+    codec::Codec,
+    container::{
+        ar::Ar,
+        tar::{BLOCK, Tar, checksum},
+        unpack::Unpack,
+        zip::{Content, Zip},
+    },
+    format::{FORMATS, report::Report},
+    inspect,
+    payload::Blob,
+    splice::{Recipe, Segment},
+    tree::{InstallPath, Mode, Node, Tree},
+};
+
+/// Longest that one input may take.
+const MAX_TIME: Duration = Duration::from_secs(10);
+
+/// Most memory that the process may have used, in KiB.
+const MAX_MEMORY: u64 = 1 << 20;
+
+fn bytes(recipe: &Recipe) -> Vec<u8> {
+    let mut out = Vec::new();
+    for segment in recipe.segments() {
+        match segment {
+            Segment::Bytes(bytes) => out.extend_from_slice(bytes),
+            Segment::Zeros(len) => out.resize(out.len() + usize::try_from(*len).unwrap(), 0),
+            other => panic!("{other:?} is not in memory"),
+        }
+    }
+    out
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::new(6));
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(zstd_safe::compress_bound(bytes.len()));
+    zstd_safe::CCtx::create().compress2(&mut out, bytes).unwrap();
+    out
+}
+
+fn pack(bytes: &[u8], codec: Codec) -> Vec<u8> {
+    match codec {
+        Codec::None => bytes.to_vec(),
+        Codec::Gzip => gzip(bytes),
+        Codec::Xz => xz(bytes),
+        Codec::Zstd => zstd(bytes),
+    }
+}
+
+const CODECS: [(Codec, &str); 4] =
+    [(Codec::None, ""), (Codec::Gzip, ".gz"), (Codec::Xz, ".xz"), (Codec::Zstd, ".zst")];
+
+fn tree() -> Tree {
+    let mut tree = Tree::default();
+    let mut add = |path: &str, node| tree.insert(InstallPath::parse(path).unwrap(), node).unwrap();
+    add("usr/bin/hello", Node::file(Blob::from_bytes("#!/bin/sh\necho hello\n"), Mode(0o755)));
+    add("usr/bin/hi", Node::symlink("hello"));
+    add(&format!("usr/{}", "n".repeat(150)), Node::symlink("t".repeat(120)));
+    add("etc/hello.conf", Node::file(Blob::from_bytes("a = b\n".repeat(200)), Mode(0o644)));
+    tree
+}
+
+fn data_tar() -> Vec<u8> {
+    bytes(&Tar::new(1_700_000_000).tree(&tree(), "./").unwrap().finish())
+}
+
+fn control_tar() -> Vec<u8> {
+    let control = "Package: hello\nVersion: 1.0\nArchitecture: all\nMaintainer: A <a@b.c>\n\
+                   Installed-Size: 8\nDescription: greets\n at length\n";
+    let files = [
+        ("./control", control, 0o644),
+        ("./conffiles", "/etc/hello.conf\n", 0o644),
+        ("./md5sums", "d41d8cd98f00b204e9800998ecf8427e  usr/bin/hello\n", 0o644),
+        ("./postinst", "#!/bin/sh\n", 0o755),
+        ("./triggers", "activate-noawait ldconfig\n", 0o644),
+    ];
+    let tar = Tar::new(0).node("./", &Node::dir(Mode(0o755))).unwrap();
+    let add = |tar: Tar, (name, text, mode)| tar.file(name, Blob::from_bytes(text), Mode(mode));
+    bytes(&files.into_iter().try_fold(tar, add).unwrap().finish())
+}
+
+fn deb(control: &[u8], data: &[u8], (codec, suffix): (Codec, &str)) -> Vec<u8> {
+    let members = [
+        ("debian-binary".to_owned(), b"2.0\n".to_vec()),
+        ("control.tar.gz".to_owned(), gzip(control)),
+        (format!("data.tar{suffix}"), pack(data, codec)),
+    ];
+    let add = |ar: Ar, (name, content): (String, Vec<u8>)| {
+        let mut recipe = Recipe::default();
+        recipe.bytes(content);
+        ar.member(&name, recipe)
+    };
+    bytes(&members.into_iter().try_fold(Ar::new(7), add).unwrap().finish())
+}
+
+fn zip() -> Vec<u8> {
+    let zip = Zip::new(1_700_000_000)
+        .dir("top", Mode(0o755))
+        .and_then(|zip| zip.file("top/a", Mode(0o755), deflated(&b"hello ".repeat(100))))
+        .and_then(|zip| zip.file("top/b", Mode(0o644), Content::stored(b"stored")))
+        .and_then(|zip| zip.symlink("top/l", "a"));
+    bytes(&zip.unwrap().finish())
+}
+
+fn deflated(content: &[u8]) -> Content {
+    let mut encoder =
+        flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(content).unwrap();
+    let mut data = Recipe::default();
+    data.bytes(encoder.finish().unwrap());
+    Content { data, deflated: true, ..Content::stored(content) }
+}
+
+/// Same numbers for the same seed: splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit.max(1) as u64).unwrap()
+    }
+
+    fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
+    }
+}
+
+/// Values at which readers stumble, as they stand in a file.
+#[rustfmt::skip]
+const INTERESTING: &[&[u8]] = &[
+    b"\0", b"\xff", b"\x80", b"\x7f", b"\xff\xff", b"\0\0", b"\xff\xff\xff\xff", b"\0\0\0\0",
+    b"\x80\0\0\0\0\0\0\0\xff\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\xff", b"77777777777\0",
+    b"00000000000\0", b"9999999999", b"-1        ", b"..", b"/", b"./", b"../", b"\n", b" ", b":", b"`\n",
+    b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x07\x08", b"ustar\x0000", b"ustar  \0",
+    b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18", b"!<arch>\n",
+    b"L", b"K", b"x", b"g", b"S", b"1", b"2", b"5", b"30 path=", b"9999999999999999999 a=b\n",
+];
+
+/// Changes an input at one to eight places.
+fn mutate(input: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut out = input.to_vec();
+    for _ in 0..=random.below(8) {
+        if out.is_empty() {
+            return out;
+        }
+        let at = random.below(out.len());
+        let len = 1 + random.below(64.min(out.len() - at));
+        match random.below(9) {
+            0 => out[at] ^= 1 << random.below(8),
+            1 => out[at] = u8::try_from(random.below(256)).unwrap(),
+            2 => out.truncate(at),
+            3 => drop(out.drain(at..at + len)),
+            4 => {
+                let copy = out[at..at + len].to_vec();
+                out.splice(at..at, copy);
+            }
+            5 => {
+                let (from, copy) = (random.below(out.len()), out[at..at + len].to_vec());
+                let end = (from + len).min(out.len());
+                out[from..end].copy_from_slice(&copy[..end - from]);
+            }
+            6 => out.extend((0..len).map(|_| u8::try_from(random.below(256)).unwrap())),
+            _ => {
+                let value = random.pick(INTERESTING);
+                let end = (at + value.len()).min(out.len());
+                out[at..end].copy_from_slice(&value[..end - at]);
+            }
+        }
+    }
+    out
+}
+
+/// Changes a plain tar and rights the checksums, so that the reader gets past them.
+fn mutate_tar(tar: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut tar = mutate(tar, random);
+    for block in tar.chunks_exact_mut(BLOCK) {
+        let block: &mut [u8; BLOCK] = block.try_into().unwrap();
+        if block[257..262] == *b"ustar" {
+            let sum = checksum(block);
+            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        }
+    }
+    tar
+}
+
+/// Runs one reader on inputs until the time is over.
+fn fuzz(
+    name: &str,
+    mut input: impl FnMut(&mut Random) -> Vec<u8>,
+    read: impl Fn(&[u8]) -> Option<Report>,
+) {
+    let number = |name: &str, default| env::var(name).map_or(default, |text| text.parse().unwrap());
+    let (seconds, seed) = (number("FUZZ_SECONDS", 10), number("FUZZ_SEED", 1));
+    let (mut random, end) = (Random(seed), Instant::now() + Duration::from_secs(seconds));
+    let (mut tried, mut fine) = (0_u64, 0_u64);
+    while Instant::now() < end {
+        let bytes = input(&mut random);
+        let start = Instant::now();
+        let report = panic::catch_unwind(AssertUnwindSafe(|| read(&bytes)));
+        if report.is_err() || start.elapsed() > MAX_TIME {
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{name}"));
+            fs::write(&path, &bytes).unwrap();
+            panic!("{name}: input {tried} of seed {seed} fails: {}", path.display());
+        }
+        tried += 1;
+        fine += u64::from(report.unwrap().is_some_and(|report| report.problems.is_empty()));
+    }
+    let memory = peak_memory();
+    eprintln!("{name}: {tried} inputs, {fine} of them fine, at most {memory} KiB");
+    assert!(memory < MAX_MEMORY, "{name} used {memory} KiB");
+}
+
+/// Most memory of this process so far, in KiB; 0 where the system does not say.
+fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
+}
+
+fn read_as(format: &str, bytes: &[u8]) -> Option<Report> {
+    let format = FORMATS.iter().find(|there| there.name() == format).unwrap();
+    let _ = format.recognises(&bytes[..bytes.len().min(4096)]);
+    let report = format.read(&mut Cursor::new(bytes)).ok()?;
+    let _ = inspect::text::report(&report);
+    Some(report)
+}
+
+#[test]
+#[ignore = "runs as long as it is told to"]
+fn spoiled_debs_are_refused_or_read() {
+    let (control, data) = (control_tar(), data_tar());
+    let samples: Vec<_> = CODECS.iter().map(|codec| deb(&control, &data, *codec)).collect();
+    let input = |random: &mut Random| match random.below(3) {
+        0 => mutate(random.pick(&samples).clone().as_slice(), random),
+        1 => deb(&mutate_tar(&control, random), &data, CODECS[0]),
+        _ => deb(&control, &mutate_tar(&data, random), *random.pick(&CODECS)),
+    };
+    fuzz("deb", input, |bytes| read_as("deb", bytes));
+}
+
+#[test]
+#[ignore = "runs as long as it is told to"]
+fn spoiled_tars_are_refused_or_read() {
+    let data = data_tar();
+    let input = |random: &mut Random| {
+        let (codec, _) = *random.pick(&CODECS);
+        let packed = pack(&mutate_tar(&data, random), codec);
+        if random.below(3) == 0 { mutate(&packed, random) } else { packed }
+    };
+    fuzz("tar", input, |bytes| read_as("tar", bytes));
+}
+
+#[test]
+#[ignore = "runs as long as it is told to"]
+fn spoiled_zips_are_refused_or_read() {
+    let sample = zip();
+    fuzz("zip", |random| mutate(&sample, random), |bytes| read_as("zip", bytes));
+}
+
+#[test]
+#[ignore = "runs as long as it is told to"]
+fn spoiled_streams_are_refused_or_unpacked() {
+    let data = data_tar();
+    let samples: Vec<_> = CODECS[1..].iter().map(|(codec, _)| pack(&data, *codec)).collect();
+    let input = |random: &mut Random| mutate(random.pick(&samples).clone().as_slice(), random);
+    fuzz("unpack", input, |bytes| {
+        for (codec, _) in CODECS {
+            let _ = Unpack::new(bytes, codec).and_then(Unpack::finish);
+        }
+        None
+    });
+}
