@@ -28,7 +28,7 @@ impl DosTime {
         let (year, month, day) = civil(day);
         let field = |value: i64| u16::try_from(value).expect("clamped to the years 1980 to 2107");
         Self {
-            time: field((second / 3600) << 11 | (second / 60 % 60) << 5 | second % 60 / 2),
+            time: field((second / 3600) << 11 | (second / 60 % 60) << 5 | (second % 60 / 2)),
             date: field((year - 1980) << 9 | month << 5 | day),
         }
     }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn times_are_utc_and_clamped() {
         let date = |y: u16, m: u16, d: u16| (y - 1980) << 9 | m << 5 | d;
-        let time = |h: u16, m: u16, s: u16| h << 11 | m << 5 | s / 2;
+        let time = |h: u16, m: u16, s: u16| h << 11 | m << 5 | (s / 2);
         let of = DosTime::from_epoch;
         assert_eq!(of(0), DosTime { time: 0, date: date(1980, 1, 1) });
         assert_eq!(of(1_700_000_000), DosTime { time: time(22, 13, 20), date: date(2023, 11, 14) });

@@ -65,19 +65,6 @@ impl ReadError {
         }
         Ok(())
     }
-
-    /// The stream it is about, said once it is known: a decoder does not know its file.
-    pub(crate) fn within(self, stream: &str) -> Self {
-        match self {
-            Self::Malformed { what, at, why } => {
-                Self::Malformed { what: format!("{what} in {stream}"), at, why }
-            }
-            Self::Truncated { what, at } => {
-                Self::Truncated { what: format!("{what} in {stream}"), at }
-            }
-            other => other,
-        }
-    }
 }
 
 /// Readers are stacked with `std::io::Read`, whose errors carry ours through.

@@ -39,7 +39,7 @@ const BUFFER: usize = 64 << 10;
 
 /// A buffered reader that can look ahead and knows its offset.
 pub struct Input<R> {
-    input: R,
+    stream: R,
     buffer: Vec<u8>,
     /// The bytes not taken yet are `buffer[start..end]`.
     start: usize,
@@ -50,13 +50,13 @@ pub struct Input<R> {
 
 impl<R: Read> Input<R> {
     /// Around a stream at its start.
-    pub fn new(input: R) -> Self {
-        Self { input, buffer: vec![0; BUFFER], start: 0, end: 0, at: 0 }
+    pub fn new(stream: R) -> Self {
+        Self { stream, buffer: vec![0; BUFFER], start: 0, end: 0, at: 0 }
     }
 
     /// The stream; bytes that were looked at, but not taken, are lost.
     pub fn into_inner(self) -> R {
-        self.input
+        self.stream
     }
 
     /// Offset of the next byte.
@@ -71,7 +71,7 @@ impl<R: Read> Input<R> {
             (self.start, self.end) = (0, self.end - self.start);
         }
         while self.end - self.start < least {
-            let count = match self.input.read(&mut self.buffer[self.end..]) {
+            let count = match self.stream.read(&mut self.buffer[self.end..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 count => count?,
             };
@@ -119,7 +119,7 @@ impl<R: Read> Read for Input<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end && out.len() >= BUFFER {
             // Nothing to look back at: large reads need no copy.
-            let count = self.input.read(out)?;
+            let count = self.stream.read(out)?;
             self.at += count as u64;
             return Ok(count);
         }

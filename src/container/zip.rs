@@ -47,6 +47,9 @@ pub const STORED: u16 = 0;
 /// Method 8: deflate.
 pub const DEFLATED: u16 = 8;
 
+/// Version 4.5: zip64.
+const VERSION64: u16 = 45;
+
 /// "Made by" Unix: the high half of the external attributes is `st_mode`.
 pub const UNIX: u16 = 3;
 
@@ -305,7 +308,7 @@ impl Entry<'_> {
     /// 4.5 with zip64, 2.0 for directories and deflate, else 1.0.
     fn version(&self) -> u16 {
         match self {
-            Self { len, packed, at, .. } if (*len).max(*packed).max(*at) > MAX_SHORT => 45,
+            Self { len, packed, at, .. } if (*len).max(*packed).max(*at) > MAX_SHORT => VERSION64,
             Self { method: DEFLATED, .. } => 20,
             Self { st_mode, .. } if st_mode & S_IFMT == S_IFDIR => 20,
             _ => 10,
@@ -378,7 +381,7 @@ impl End {
         Record::little()
             .u32(END64)
             .u64(44)
-            .u16(UNIX << 8 | 45)
+            .u16(UNIX << 8 | VERSION64)
             .u16(45)
             .u64(0)
             .u64(self.count)

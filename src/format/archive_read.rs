@@ -59,7 +59,7 @@ pub fn tar(file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
     let mut tap = Tap::new(file);
     let mut tar = tar::Reader::new(Unpack::new(&mut tap, codec)?);
     let mut listing = Listing::default();
-    while let Some(entry) = tar.next()? {
+    while let Some(entry) = tar.next_entry()? {
         let digests = digests(&mut tar)?;
         listing.tar(&entry, &digests)?;
     }
@@ -100,7 +100,7 @@ fn check_packing(facts: &Facts, codec: Codec, problems: &mut Problems, notes: &m
 pub fn zip(file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
     let mut zip = zip::Reader::new(file)?;
     let mut listing = Listing::default();
-    while let Some(entry) = zip.next()? {
+    while let Some(entry) = zip.next_entry()? {
         let (kind, link) = zip_kind(&entry, &mut zip)?;
         let read = ReadEntry {
             path: clean(&entry.name),

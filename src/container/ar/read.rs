@@ -44,7 +44,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The next member's header; what is left of the previous one is passed over.
-    pub fn next(&mut self) -> Result<Option<Member>, ReadError> {
+    pub fn next_member(&mut self) -> Result<Option<Member>, ReadError> {
         io::copy(self, &mut io::sink())?;
         self.padding()?;
         if self.input.peek(1)?.is_empty() {
@@ -58,7 +58,7 @@ impl<R: Read> Reader<R> {
         Ok(Some(member))
     }
 
-    /// The file, to be asked after [`Reader::next`] found its end.
+    /// The file, to be asked after [`Reader::next_member`] found its end.
     pub fn into_inner(self) -> R {
         self.input.into_inner()
     }
@@ -142,7 +142,7 @@ mod tests {
     fn read(body: &[u8]) -> Result<(Vec<Member>, Vec<String>), ReadError> {
         let archive = [MAGIC, body].concat();
         let mut reader = Reader::new(&archive[..])?;
-        let members = std::iter::from_fn(|| reader.next().transpose());
+        let members = std::iter::from_fn(|| reader.next_member().transpose());
         let members = members.collect::<Result<Vec<_>, _>>()?;
         Ok((members, reader.problems))
     }

@@ -87,7 +87,7 @@ impl<R: Read> Reader<R> {
 
     /// The next entry's header; what is left of the previous one is passed over. `None` once the
     /// archive and everything after it was read.
-    pub fn next(&mut self) -> Result<Option<Entry>, ReadError> {
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, ReadError> {
         let (mut name, mut link, mut pax) = (None, None, None);
         loop {
             self.skip()?;
@@ -115,13 +115,13 @@ impl<R: Read> Reader<R> {
                     entry.link = link.map_or(entry.link, until_nul);
                     entry.pax = is_pax || !self.global.is_empty();
                     records.apply(&mut entry, at)?;
-                    return self.start(entry).map(Some);
+                    return Ok(Some(self.start(entry)));
                 }
             }
         }
     }
 
-    fn start(&mut self, mut entry: Entry) -> Result<Entry, ReadError> {
+    fn start(&mut self, mut entry: Entry) -> Entry {
         self.name = String::from_utf8_lossy(&entry.name).escape_debug().to_string();
         if entry.kind == EntryType::File && entry.name.ends_with(b"/") {
             entry.kind = EntryType::Dir; // as V7 says directories
@@ -131,10 +131,10 @@ impl<R: Read> Reader<R> {
             self.problems.push(format!("`{}` is no file, but has a size", self.name));
         }
         (self.left, self.padding) = (entry.size, padding(entry.size));
-        Ok(entry)
+        entry
     }
 
-    /// The plain stream, to be asked after [`Reader::next`] found its end.
+    /// The plain stream, to be asked after [`Reader::next_entry`] found its end.
     pub fn into_inner(self) -> R {
         self.input.into_inner()
     }
@@ -174,7 +174,7 @@ impl<R: Read> Reader<R> {
         if zeros < BLOCK as u64 {
             self.problems.push("the tar archive ends without two zero blocks".into());
         }
-        if zeros % BLOCK as u64 != 0 {
+        if !zeros.is_multiple_of(BLOCK as u64) {
             self.problems.push("the tar archive is not a whole number of blocks".into());
         }
         Ok(())

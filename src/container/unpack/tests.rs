@@ -33,8 +33,10 @@ fn unpack(bytes: &[u8], codec: Codec) -> Result<(Vec<u8>, Facts), ReadError> {
     Ok((out, unpack.finish()?))
 }
 
-const ALL: [(Codec, fn(&[u8]) -> Vec<u8>); 3] =
-    [(Codec::Gzip, gzip), (Codec::Xz, xz), (Codec::Zstd, zstd)];
+/// Packs bytes.
+pub(crate) type Pack = fn(&[u8]) -> Vec<u8>;
+
+const ALL: [(Codec, Pack); 3] = [(Codec::Gzip, gzip), (Codec::Xz, xz), (Codec::Zstd, zstd)];
 
 #[test]
 fn a_stream_comes_back() {

@@ -44,7 +44,7 @@ impl Xz {
         let status = self
             .stream
             .process(seen, out, action)
-            .map_err(|error| unpack_error("xz", at, reason(&error)))?;
+            .map_err(|error| unpack_error("xz", at, reason(error)))?;
         let count = |bytes: u64| usize::try_from(bytes).expect("no more than a buffer");
         Ok(Step {
             taken: count(self.stream.total_in() - before_in),
@@ -54,7 +54,7 @@ impl Xz {
     }
 }
 
-fn reason(error: &Error) -> String {
+fn reason(error: Error) -> String {
     match error {
         Error::Data => "the data is corrupt".into(),
         Error::Format => "it is no xz stream".into(),

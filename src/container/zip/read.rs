@@ -78,7 +78,7 @@ impl<R: Read + Seek> Reader<R> {
 
 impl<R: Read> Reader<R> {
     /// The next entry; what is left of the previous one is passed over.
-    pub fn next(&mut self) -> Result<Option<Entry>, ReadError> {
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, ReadError> {
         io::copy(self, &mut io::sink())?;
         self.end_entry()?;
         let Some(central) = self.waiting.pop() else {

@@ -42,7 +42,7 @@ type Everything = (Vec<(Entry, Vec<u8>)>, Vec<String>);
 fn read(zip: &[u8]) -> Result<Everything, ReadError> {
     let mut reader = Reader::new(Cursor::new(zip))?;
     let mut entries = Vec::new();
-    while let Some(entry) = reader.next()? {
+    while let Some(entry) = reader.next_entry()? {
         let mut content = Vec::new();
         reader.read_to_end(&mut content)?;
         entries.push((entry, content));
@@ -69,7 +69,7 @@ fn content_is_read_in_pieces_of_any_size() {
     for size in [1, 2, TEXT.len() - 1, TEXT.len(), TEXT.len() + 1] {
         let zip = sample();
         let mut reader = Reader::new(Cursor::new(&zip)).unwrap();
-        while reader.next().unwrap().is_some() {
+        while reader.next_entry().unwrap().is_some() {
             let mut buffer = vec![0; size];
             while reader.read(&mut buffer).unwrap() > 0 {}
         }

@@ -36,7 +36,7 @@ pub fn read(file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
     file.rewind()?;
     let mut archive = ar::Reader::new(Tap::new(file))?;
     let mut deb = Deb::default();
-    while let Some(member) = archive.next()? {
+    while let Some(member) = archive.next_member()? {
         deb.member(&member, &mut archive)?;
     }
     let problems = std::mem::take(&mut archive.problems);
@@ -129,9 +129,9 @@ impl Deb {
     }
 
     fn control(&mut self, name: &str, body: &mut dyn Read) -> Result<(), ReadError> {
-        let mut tar = self.open(name, "control.tar", body)?;
+        let mut tar = open(name, "control.tar", body)?;
         let mut listing = Listing::default();
-        while let Some(entry) = tar.next()? {
+        while let Some(entry) = tar.next_entry()? {
             self.check_entry(name, &entry, &listing);
             let path = clean(&entry.name);
             let content = content(&mut tar, &format!("`{path}`"), MAX_METADATA)?;
@@ -154,29 +154,19 @@ impl Deb {
     }
 
     fn data(&mut self, name: &str, body: &mut dyn Read) -> Result<(), ReadError> {
-        let mut tar = self.open(name, "data.tar", body)?;
+        let mut tar = open(name, "data.tar", body)?;
         let mut listing = Listing::default();
-        while let Some(entry) = tar.next()? {
+        while let Some(entry) = tar.next_entry()? {
             self.check_entry(name, &entry, &listing);
             let digests = digests(&mut tar)?;
             listing.tar(&entry, &digests)?;
         }
         self.problems.extend(name, std::mem::take(&mut listing.problems).finish());
-        if !listing.entries.first().is_some_and(|entry| entry.path == ".") {
+        if listing.entries.first().is_none_or(|entry| entry.path != ".") {
             self.notes.push(format!("{name} does not start with `./`"));
         }
         self.data = listing;
         self.close(name, tar)
-    }
-
-    fn open<'a>(
-        &mut self,
-        name: &str,
-        stem: &str,
-        body: &'a mut dyn Read,
-    ) -> Result<tar::Reader<Unpack<&'a mut dyn Read>>, ReadError> {
-        let codec = packing::codec(name, stem)?;
-        Ok(tar::Reader::new(Unpack::new(body, codec)?))
     }
 
     /// What the tar and the packed stream said by themselves.
@@ -239,6 +229,16 @@ impl Deb {
             ..Report::default()
         }
     }
+}
+
+/// The entries of a member `STEM` or `STEM.SUFFIX`.
+fn open<'a>(
+    name: &str,
+    stem: &str,
+    body: &'a mut dyn Read,
+) -> Result<tar::Reader<Unpack<&'a mut dyn Read>>, ReadError> {
+    let codec = packing::codec(name, stem)?;
+    Ok(tar::Reader::new(Unpack::new(body, codec)?))
 }
 
 #[cfg(test)]

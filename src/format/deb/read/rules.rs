@@ -72,7 +72,7 @@ fn conffiles(deb: &mut Deb) {
             (None, true) => {}
             (_, false) => deb.problems.push(format!("conffiles: `{path}` is no file here")),
             (_, true) => {
-                deb.problems.push(format!("conffiles: `{path}` is to be removed, but here"))
+                deb.problems.push(format!("conffiles: `{path}` is to be removed, but here"));
             }
         }
     }

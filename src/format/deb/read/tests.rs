@@ -9,7 +9,7 @@ use crate::{
     container::{
         ar::Ar,
         tar::{Tar, tests::bytes},
-        unpack::tests::{gzip, xz, zstd},
+        unpack::tests::{Pack, gzip, xz, zstd},
     },
     payload::Blob,
     splice::Recipe,
@@ -23,7 +23,7 @@ const CONTROL: &str = "Package: hello\nVersion: 1.0\nArchitecture: all\nMaintain
 struct Sample {
     control: Vec<(&'static str, Vec<u8>, u32)>,
     data: Tree,
-    pack_data: (&'static str, fn(&[u8]) -> Vec<u8>),
+    pack_data: (&'static str, Pack),
 }
 
 impl Default for Sample {
@@ -122,7 +122,7 @@ fn what_was_written_is_what_was_expected() {
 #[test]
 fn every_packing_is_read() {
     for (name, pack) in [
-        ("data.tar", (|plain: &[u8]| plain.to_vec()) as fn(&[u8]) -> Vec<u8>),
+        ("data.tar", (|plain: &[u8]| plain.to_vec()) as Pack),
         ("data.tar.gz", gzip),
         ("data.tar.xz", xz),
         ("data.tar.zst", zstd),
@@ -162,7 +162,7 @@ fn a_member_name_is_padded_with_spaces_and_nothing_else() {
 #[test]
 fn several_streams_are_a_problem_because_dpkg_reads_the_first() {
     let plain = bytes(&Tar::new(0).tree(&Sample::default().data, "./").unwrap().finish());
-    let two: fn(&[u8]) -> Vec<u8> = |plain| [xz(&plain[..512]), xz(&plain[512..])].concat();
+    let two: Pack = |plain| [xz(&plain[..512]), xz(&plain[512..])].concat();
     assert!(!plain.is_empty());
     let sample = Sample { pack_data: ("data.tar.xz", two), ..Sample::default() };
     assert_eq!(
@@ -254,7 +254,7 @@ proptest! {
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         packing in 0_usize..4,
     ) {
-        let plain: fn(&[u8]) -> Vec<u8> = |plain| plain.to_vec();
+        let plain: Pack = |plain| plain.to_vec();
         let pack_data = [("data.tar", plain), ("data.tar.gz", gzip), ("data.tar.xz", xz), ("data.tar.zst", zstd)][packing];
         let mut deb = Sample { pack_data, ..Sample::default() }.deb();
         for (at, byte) in &changes {
