@@ -67,9 +67,7 @@ fn announce(made: &Made, ui: &Ui) {
 
 fn report(prepared: &Prepared, made: &[Made], found: &Diagnostics, ui: &Ui) {
     ui.problems(found);
-    for left in &prepared.left_out {
-        ui.note(&format!("left out: {}: {}", left.what, left.why));
-    }
+    super::plan::left_out_lines(prepared).iter().for_each(|line| ui.note(line));
     ui.event(&serde_json::json!({ "reason": "build-finished", "success": found.is_ok() }));
     ui.document(&serde_json::json!({
         "artifacts": made.iter().map(row).collect::<Vec<_>>(),

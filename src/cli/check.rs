@@ -11,9 +11,7 @@ use super::{
 pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
     let prepared = Session::open(flags, ui)?.prepare(formats)?;
     ui.warnings(&prepared.found);
-    for left in &prepared.left_out {
-        ui.note(&format!("left out: {}: {}", left.what, left.why));
-    }
+    super::plan::left_out_lines(&prepared).iter().for_each(|line| ui.note(line));
     ui.note(&format!("{} can be made", count(prepared.planned.len(), "artifact")));
     ui.document(&serde_json::json!({
         "left_out": super::plan::left_out(&prepared),

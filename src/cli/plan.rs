@@ -109,9 +109,20 @@ fn text(prepared: &Prepared, sizes: &[u64], out: &Path, ui: &Ui) {
             ui.result(&format!("  {:<target_width$}  {note}", ""));
         }
     }
+    left_out_lines(prepared).iter().for_each(|line| ui.result(line));
+}
+
+/// What is not made, one line per reason.
+pub(super) fn left_out_lines(prepared: &Prepared) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for left in &prepared.left_out {
-        ui.result(&format!("left out: {}: {}", left.what, left.why));
+        match reasons.iter_mut().find(|(why, _)| *why == left.why) {
+            Some((_, what)) => what.push(&left.what),
+            None => reasons.push((&left.why, vec![&left.what])),
+        }
     }
+    let line = |(why, what): (&str, Vec<&str>)| format!("left out: {} ({why})", what.join(", "));
+    reasons.into_iter().map(line).collect()
 }
 
 /// Estimated size of every artifact, in bytes; each payload is sampled once per packing.

@@ -27,7 +27,7 @@ pub(super) fn missing(root: &Path, source: &str, error: &io::Error) -> Problem {
     if error.kind() == io::ErrorKind::NotFound || error.kind() == io::ErrorKind::NotADirectory {
         let mut problem =
             Problem::new("source.missing", format!("payload `{source}` does not exist"));
-        problem.label = Some(format!("looked in {}", root.display()));
+        problem.label = Some(looked_in(root));
         problem.hint = near(root, source);
         return problem;
     }
@@ -38,7 +38,7 @@ pub(super) fn missing(root: &Path, source: &str, error: &io::Error) -> Problem {
 /// A glob that nothing matches.
 pub(super) fn no_match(root: &Path, source: &str, base: &Path) -> Problem {
     let mut problem = Problem::new("source.missing", format!("nothing matches `{source}`"));
-    problem.label = Some(format!("looked in {}", root.display()));
+    problem.label = Some(looked_in(root));
     let names = names_in(base);
     problem.hint = (1..=MAX_NAMES).contains(&names.len()).then(|| {
         let dir = base.strip_prefix(root).unwrap_or(base);
@@ -87,6 +87,13 @@ fn first_refusing(path: &Path, may_enter: impl Fn(&Path) -> bool) -> Option<Path
 /// Directories that cannot even be looked at count as entered: one above them refuses.
 fn may_enter(dir: &Path) -> bool {
     rustix::fs::access(dir, rustix::fs::Access::EXEC_OK).is_ok_and(|()| true) || !dir.is_dir()
+}
+
+/// The whole path: nobody needs to guess where `.` is.
+fn looked_in(root: &Path) -> String {
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    let plain: PathBuf = root.components().collect();
+    format!("looked in {}", plain.display())
 }
 
 fn rights(path: &Path) -> Option<String> {
