@@ -109,7 +109,9 @@ fn lines_with(words: &[&str], allowed: impl Fn(&Path) -> bool) -> Vec<String> {
 #[test]
 fn modules_use_only_the_lines_below_their_own() {
     let mut wrong = Vec::new();
-    for (path, text) in sources() {
+    // A test may look at its module from above.
+    let shipped = sources().into_iter().filter(|(path, _)| !path.ends_with("tests.rs"));
+    for (path, text) in shipped {
         let module = module_of(&path);
         let Some(line) = line_of(&module) else { continue };
         for name in used(&text).into_iter().filter(|name| *name != module) {
