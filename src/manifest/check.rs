@@ -147,22 +147,34 @@ impl<'a> Cross<'a> {
 
     fn layers(&mut self) {
         let tree = &self.manifest.tree;
+        if let Some(overrides) = tree.get("override") {
+            let mut to = Decoder::with_templates();
+            to.within("override", |to| BTreeMap::<String, super::Layer>::decode(overrides, to));
+            self.found.append(to.found);
+        }
         for (key, layer) in tree.get("override").into_iter().flat_map(Node::rows) {
             self.selector(&key.name, key.place.as_ref());
-            self.no_layers_in(layer, &format!("override.{}", key.name));
+            self.layer(layer, "override", &key.name, &[]);
         }
         for (key, layer) in tree.get("variant").into_iter().flat_map(Node::rows) {
-            self.no_layers_in(layer, &format!("variant.{}", key.name));
+            self.layer(layer, "variant", &key.name, &super::Variant::KEYS);
         }
     }
 
-    fn no_layers_in(&mut self, layer: &Node, name: &str) {
-        for (key, _) in layer.rows() {
+    /// The keys of a layer; what is in them is judged once it is merged.
+    fn layer(&mut self, layer: &Node, table: &str, name: &str, own: &[&str]) {
+        let root = self.manifest.shape.keys().filter(|key| !FIXED.contains(key));
+        let known: Vec<_> = own.iter().copied().chain(root).map(str::to_owned).collect();
+        let mut to = Decoder::with_templates();
+        for (key, _) in layer.rows().filter(|(key, _)| !known.contains(&key.name)) {
             if FIXED.contains(&key.name.as_str()) {
-                let message = format!("`{name}` cannot change `{}`", key.name);
+                let message = format!("`{table}.{name}` cannot change `{}`", key.name);
                 self.error("override.table", message, key.place.as_ref());
+            } else {
+                to.within(table, |to| to.within(name, |to| to.unknown_key(key, &known)));
             }
         }
+        self.found.append(to.found);
     }
 
     fn scripts(&mut self) {
@@ -480,7 +492,8 @@ impl<'a> Cross<'a> {
         let Some(program) = service.exec.first() else { return };
         let word = program.as_str();
         let windows = word.as_bytes().get(1) == Some(&b':');
-        if word.starts_with(['/', '{', '%']) || windows || launchers.contains(word) {
+        let wrong = word.is_empty() || word.starts_with(['-', '@', ':', '+', '!', '|']);
+        if word.starts_with(['/', '{', '%']) || windows || wrong || launchers.contains(word) {
             return;
         }
         let message = format!("`{word}` is neither a path nor a launcher");

@@ -152,7 +152,19 @@ impl Decoder {
 
     /// Notes an error.
     pub fn note(&mut self, code: &'static str, message: impl Into<String>, place: Option<&Place>) {
-        self.found.error(Diagnostic::usage(code, message).at(place.cloned()));
+        self.record(Diagnostic::usage(code, message).at(place.cloned()));
+    }
+
+    /// Notes an error; where secrets may be, without its line.
+    fn record(&mut self, error: Diagnostic) {
+        let hidden = self.near_secrets();
+        self.found.error(if hidden { error.secret() } else { error });
+    }
+
+    /// A secret may be here, since somebody took a key for its value.
+    fn near_secrets(&self) -> bool {
+        self.path.first().is_some_and(|table| table == "sign")
+            && self.path.get(1).is_none_or(|key| key != "mode")
     }
 
     /// Notes what is wrong with a value; which one is said in words when it has no place.
@@ -163,12 +175,13 @@ impl Decoder {
         };
         let mut error = Diagnostic::usage("manifest.value", message).at(place.cloned());
         error.hint = problem.hint;
-        self.found.error(error);
+        self.record(error);
     }
 
     /// Notes that a value is of another type than `wanted` (`a string`).
     pub fn wrong_type(&mut self, node: &Node, wanted: &str) {
         let found = match &node.value {
+            Value::String(_) if self.near_secrets() => "a string".to_owned(),
             Value::String(text) if text.len() <= 40 => format!("the string {text:?}"),
             Value::Integer(number) => format!("the integer {number}"),
             Value::Bool(truth) => format!("the boolean {truth}"),
@@ -186,11 +199,17 @@ impl Decoder {
         match node.get(key) {
             Some(value) => self.within(key, |to| T::decode(value, to)).or_else(T::absent),
             None => T::absent().or_else(|| {
-                let message = match self.path() {
-                    path if path.is_empty() => format!("the manifest has no `{key}`"),
-                    path => format!("`{path}` has no `{key}`, which is required"),
+                let path = self.path();
+                let message = if path.is_empty() {
+                    format!("the manifest has no `[{key}]`")
+                } else {
+                    format!("`{path}` has no `{key}`, which is required")
                 };
-                self.note("manifest.missing", message, node.place.as_ref());
+                let mut error = Diagnostic::usage("manifest.missing", message);
+                error.hint = (key == "package" && path.is_empty()).then(|| {
+                    "every manifest has one, with `name`, `version`, `summary` and `license`".into()
+                });
+                self.record(error.at(node.place.clone()));
                 None
             }),
         }
@@ -217,7 +236,7 @@ impl Decoder {
         };
         let mut error = Diagnostic::usage("manifest.unknown-key", message).at(key.place.clone());
         error.hint = advice(&key.name, known.iter().map(String::as_str));
-        self.found.error(error);
+        self.record(error);
     }
 }
 
@@ -326,6 +345,12 @@ impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, to: &mut Decoder) -> Option<Self> {
         let Some(items) = node.as_array() else {
             to.wrong_type(node, &Self::shape().wanted());
+            let strings = matches!(T::shape(), Shape::Text(_) | Shape::Words(_));
+            let hint = node.as_str().filter(|text| strings && text.len() <= 40);
+            let hint = hint.filter(|_| !to.near_secrets());
+            if let (Some(text), Some(error)) = (hint, to.found.errors.last_mut()) {
+                error.hint = Some(format!("a list is written [{text:?}]"));
+            }
             return None;
         };
         let items = items.iter().enumerate();

@@ -138,7 +138,7 @@ impl Walk {
         } else {
             return;
         };
-        self.problem("template.var", problem, place.cloned());
+        self.problem("template.var", problem, place.cloned(), &[]);
     }
 
     fn node(&mut self, node: &mut Node, path: &mut Vec<String>) {
@@ -165,7 +165,7 @@ impl Walk {
             Ok(pieces) => pieces,
             Err((range, problem)) => {
                 let place = place.map(|place| narrow(place, text, &range));
-                self.problem("template.syntax", problem, place);
+                self.problem("template.syntax", problem, place, path);
                 return None;
             }
         };
@@ -182,7 +182,7 @@ impl Walk {
         let ok = problems.is_empty();
         for (problem, range) in problems {
             let place = place.map(|place| narrow(place, text, &range));
-            self.problem("template.unknown", problem, place);
+            self.problem("template.unknown", problem, place, path);
         }
         ok.then_some(expanded)
     }
@@ -196,9 +196,16 @@ impl Walk {
         self.names.value(name)
     }
 
-    fn problem(&mut self, code: &'static str, problem: Problem, place: Option<Place>) {
+    fn problem(
+        &mut self,
+        code: &'static str,
+        problem: Problem,
+        place: Option<Place>,
+        path: &[String],
+    ) {
         let mut error = Diagnostic::usage(code, problem.message).at(place);
         error.hint = problem.hint;
+        error.secret = path.first().is_some_and(|table| table == "sign");
         self.found.error(error);
     }
 }

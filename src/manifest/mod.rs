@@ -61,7 +61,8 @@ pub fn parse(
 
 fn utf8(name: &str, bytes: &[u8]) -> Result<String, Diagnostic> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
+        // Some editors write a byte order mark; nothing may point at it.
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
         Err(error) => {
             let at = error.valid_up_to();
             let text = String::from_utf8_lossy(bytes).into_owned();
@@ -76,9 +77,9 @@ impl Manifest {
     /// Checks a tree that came from somewhere else: Cargo.toml, another tool's manifest.
     pub fn new(tree: Node, tables: &'static [FormatTable]) -> Result<Self, Diagnostics> {
         let words = Words::new(&tree, tables);
-        let layers = select::layers(&tree);
-        let mut manifest =
-            Self { tree, warnings: Vec::new(), tables, layers, shape: root_shape(tables), words };
+        let shape = root_shape(tables);
+        let layers = select::layers(&tree, &shape);
+        let mut manifest = Self { tree, warnings: Vec::new(), tables, layers, shape, words };
         let mut found = check::all(&manifest);
         found.sort();
         manifest.warnings = std::mem::take(&mut found.warnings);

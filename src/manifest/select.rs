@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Key, Manifest, Node, Selector, Shape, Spanned, Value, advice};
+use super::{Key, Manifest, Node, Selector, Shape, Spanned, Value, advice, schema::FIXED};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place, SourceText},
     package::Target,
@@ -87,18 +87,18 @@ pub(super) struct LayerTree {
     pub(super) node: Node,
 }
 
-/// Variants and overrides of a manifest, in the order they are merged within a level.
-pub(super) fn layers(tree: &Node) -> Vec<LayerTree> {
+/// Variants and overrides of a manifest, in the order they are merged within a level, with the
+/// tables that a layer may change.
+pub(super) fn layers(tree: &Node, shape: &Shape) -> Vec<LayerTree> {
+    let known: Vec<_> = shape.keys().filter(|key| !FIXED.contains(key)).collect();
     let rows = |table: &'static str| {
-        tree.get(table).into_iter().flat_map(Node::rows).map(move |(key, node)| {
+        let known = known.clone();
+        tree.get(table).into_iter().flat_map(Node::rows).filter_map(move |(key, node)| {
             let mut node = node.clone();
-            if let (Value::Table(rows), "variant") = (&mut node.value, table) {
-                super::Variant::KEYS.iter().for_each(|key| {
-                    rows.remove(key);
-                });
-            }
+            let Value::Table(rows) = &mut node.value else { return None };
+            rows.retain(|key| known.contains(&key.name.as_str()));
             let name = format!("{table}.{}", key.name);
-            LayerTree { name, selector: key.name.clone(), node }
+            Some(LayerTree { name, selector: key.name.clone(), node })
         })
     };
     rows("variant").chain(rows("override")).collect()

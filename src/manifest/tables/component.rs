@@ -79,8 +79,9 @@ table! {
     }
 }
 
-fn check_launcher(launcher: &Launcher, node: &Node, to: &mut Decoder) {
-    if launcher.find.is_empty() == launcher.exec.is_empty() {
+fn check_launcher(_: &Launcher, node: &Node, to: &mut Decoder) {
+    let empty = |key| node.get(key).and_then(Node::as_array).is_some_and(<[Node]>::is_empty);
+    if node.get("find").is_some() == node.get("exec").is_some() || empty("find") || empty("exec") {
         let message = format!("`{}` needs either `find` or `exec`", to.path());
         to.note("manifest.value", message, node.place.as_ref());
     }

@@ -18,6 +18,24 @@ pub enum Secret {
     Command(Vec<String>),
 }
 
+impl Secret {
+    /// Whether it can be what it says. Never shows what was written: it may be the secret itself.
+    fn check(&self, node: &Node, to: &mut Decoder) -> bool {
+        let problem = match self {
+            Self::Env(name) if !to.deferred(name) && super::EnvName::check(name).is_err() => {
+                "`env` is no name of an environment variable"
+            }
+            Self::File(path) if !to.deferred(path) && Path::check(path).is_err() => {
+                "`file` is no path"
+            }
+            Self::Command(words) if words.is_empty() => "`command` is empty",
+            _ => return true,
+        };
+        to.note("manifest.value", problem, node.place.as_ref());
+        false
+    }
+}
+
 impl Decode for Secret {
     fn decode(node: &Node, to: &mut Decoder) -> Option<Self> {
         if !matches!(node.value, Value::Table(_)) {
@@ -29,20 +47,21 @@ impl Decode for Secret {
             to.found.error(error);
             return None;
         }
-        to.unknown_keys(node, &["env", "file", "command"].map(str::to_owned));
-        let env = to.field::<Option<super::EnvName>>(node, "env")?;
-        let file = to.field::<Option<Path>>(node, "file")?;
-        let command = to.field::<Option<Vec<String>>>(node, "command")?;
-        match (env, file, command) {
-            (Some(env), None, None) => Some(Self::Env(env.0)),
-            (None, Some(file), None) => Some(Self::File(file.0)),
-            (None, None, Some(command)) if !command.is_empty() => Some(Self::Command(command)),
-            _ => {
-                let message = format!("`{}` needs one of `env`, `file` and `command`", to.path());
-                to.note("manifest.value", message, node.place.as_ref());
-                None
-            }
-        }
+        let keys = ["env", "file", "command"];
+        to.unknown_keys(node, &keys.map(str::to_owned));
+        let written: Vec<_> = keys.into_iter().filter(|key| node.get(key).is_some()).collect();
+        let [key] = written.as_slice() else {
+            let message = format!("`{}` needs one of `env`, `file` and `command`", to.path());
+            to.note("manifest.value", message, node.place.as_ref());
+            return None;
+        };
+        let value = node.get(key)?;
+        to.within(key, |to| match *key {
+            "env" => String::decode(value, to).map(Self::Env),
+            "file" => String::decode(value, to).map(Self::File),
+            _ => Vec::decode(value, to).map(Self::Command),
+        })
+        .filter(|secret| secret.check(value, to))
     }
 
     fn shape() -> Shape {

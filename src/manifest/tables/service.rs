@@ -87,7 +87,7 @@ fn check_service(service: &ServiceTable, node: &Node, to: &mut Decoder) {
         return;
     }
     match service.exec.first() {
-        None if service.unit.is_some() => {}
+        None if service.unit.is_some() || place.is_none() => {}
         None => to.note("service.exec", "`exec` is empty: it needs a program", place),
         Some(word) if word.is_empty() => {
             to.note("service.exec", "the program of `exec` is empty", word.place.as_ref());

@@ -310,12 +310,18 @@ fn licence(text: &str) -> Result<(), Problem> {
         spdx::error::Reason::UnknownTerm | spdx::error::Reason::UnknownLicense => {
             format!("`{part}` is no licence of the SPDX list")
         }
+        spdx::error::Reason::UnclosedParens => "`(` is not closed".to_owned(),
+        spdx::error::Reason::UnopenedParens => "`)` closes nothing".to_owned(),
         reason => format!("`{part}` cannot stand here: {reason}"),
     };
+    let listed = message.contains("SPDX list");
     let problem = Problem { range: Some(error.span), ..Problem::new(message) };
     Err(match canonical_licence(text) {
         Some(better) => problem.hint(format!("did you mean `{better}`?")),
-        None => problem.hint("https://spdx.org/licenses lists them; others are `LicenseRef-NAME`"),
+        None if listed => {
+            problem.hint("https://spdx.org/licenses lists them; others are `LicenseRef-NAME`")
+        }
+        None => problem,
     })
 }
 
