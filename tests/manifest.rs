@@ -156,10 +156,10 @@ fn validate(root: &Json, schema: &Json, value: &Json, at: &str, problems: &mut V
     {
         problems.push(format!("{at} cannot be {value}"));
     }
-    if let (Some(number), Some(min)) = (value.as_i64(), schema["minimum"].as_i64()) {
-        if number < min || schema["maximum"].as_i64().is_some_and(|max| number > max) {
-            problems.push(format!("{at} is out of range"));
-        }
+    let above = |number| schema["maximum"].as_i64().is_some_and(|max| number > max);
+    let below = |number| schema["minimum"].as_i64().is_some_and(|min| number < min);
+    if value.as_i64().is_some_and(|number| above(number) || below(number)) {
+        problems.push(format!("{at} is out of range"));
     }
     if let Some(shapes) = schema["anyOf"].as_array() {
         let fits = |shape: &Json| {
@@ -185,9 +185,10 @@ fn validate(root: &Json, schema: &Json, value: &Json, at: &str, problems: &mut V
     for (key, item) in rows {
         let below = format!("{at}.{key}");
         match (schema["properties"].get(key), &schema["additionalProperties"]) {
-            (Some(shape), _) => validate(root, shape, item, &below, problems),
+            (Some(shape), _) | (None, shape @ Json::Object(_)) => {
+                validate(root, shape, item, &below, problems);
+            }
             (None, Json::Bool(false)) => problems.push(format!("{below} is not known")),
-            (None, shape @ Json::Object(_)) => validate(root, shape, item, &below, problems),
             _ => {}
         }
     }
@@ -522,10 +523,8 @@ proptest! {
         rows in prop::collection::vec((prop::collection::vec(key(), 1..4), any_value()), 0..6),
         good in any::<bool>(),
     ) {
-        let mut text = String::new();
-        for (path, value) in rows {
-            text += &format!("{} = {value}\n", path.join("."));
-        }
+        let rows = rows.iter().map(|(path, value)| format!("{} = {value}\n", path.join(".")));
+        let mut text: String = rows.collect();
         if good {
             text += LAYERED;
         }

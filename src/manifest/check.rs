@@ -53,14 +53,7 @@ fn tree(manifest: &Manifest, tree: &Node) -> Diagnostics {
 fn only_known(manifest: &Manifest, tree: &Node, known: &[String]) -> Node {
     let mut tree = manifest.without_formats(tree);
     if let Value::Table(rows) = &mut tree.value {
-        let unknown: Vec<_> = rows
-            .iter()
-            .map(|(key, _)| key.name.clone())
-            .filter(|name| !known.contains(name))
-            .collect();
-        unknown.iter().for_each(|name| {
-            rows.remove(name);
-        });
+        rows.retain(|key| known.contains(&key.name));
     }
     tree
 }

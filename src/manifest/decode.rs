@@ -441,17 +441,16 @@ impl Decoder {
         check: impl FnOnce(&str) -> Result<(), Problem>,
     ) -> Option<String> {
         let text = String::decode(node, self)?;
-        if !self.deferred(&text) {
-            if let Err(problem) = check(&text) {
-                let place = match (&problem.range, &node.place) {
-                    (Some(range), Some(place)) => Some(narrow(place, &text, range)),
-                    (_, place) => place.clone(),
-                };
-                self.problem(problem, place.as_ref());
-                return None;
-            }
+        if self.deferred(&text) {
+            return Some(text);
         }
-        Some(text)
+        let Err(problem) = check(&text) else { return Some(text) };
+        let place = match (&problem.range, &node.place) {
+            (Some(range), Some(place)) => Some(narrow(place, &text, range)),
+            (_, place) => place.clone(),
+        };
+        self.problem(problem, place.as_ref());
+        None
     }
 }
 

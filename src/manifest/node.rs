@@ -208,15 +208,12 @@ impl Reader<'_> {
             DeValue::Boolean(truth) => Value::Bool(truth),
             DeValue::Datetime(date) => Value::Datetime(date.to_string()),
             DeValue::Integer(number) => {
-                match i64::from_str_radix(number.as_str(), number.radix()) {
-                    Ok(number) => Value::Integer(number),
-                    Err(_) => {
-                        let message = format!("`{}` is too large a number", number.as_str());
-                        found
-                            .error(Diagnostic::usage("manifest.syntax", message).at(place.clone()));
-                        Value::Integer(0)
-                    }
+                let value = i64::from_str_radix(number.as_str(), number.radix());
+                if value.is_err() {
+                    let message = format!("`{}` is too large a number", number.as_str());
+                    found.error(Diagnostic::usage("manifest.syntax", message).at(place.clone()));
                 }
+                Value::Integer(value.unwrap_or(0))
             }
             DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Array(items) => Value::Array(

@@ -116,9 +116,8 @@ fn value(shape: &Shape) -> String {
             words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ")
         }
         Shape::Codec(codecs) => {
-            let codec = |(word, min, max): &(&str, u32, u32)| match min == max {
-                true => format!("`{word}`"),
-                false => format!("`{word}` ({min} to {max})"),
+            let codec = |(word, min, max): &(&str, u32, u32)| {
+                if min == max { format!("`{word}`") } else { format!("`{word}` ({min} to {max})") }
             };
             let codecs: Vec<_> = codecs.iter().map(codec).collect();
             format!("{}, with a level: `codec:LEVEL` or `codec:max`", codecs.join(", "))

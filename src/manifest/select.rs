@@ -252,9 +252,8 @@ fn scalar(shape: &Shape, text: &str) -> Option<Value> {
         _ => text.parse().map_or_else(|_| Value::from(text), Value::Integer),
     };
     match shape {
-        Shape::Text(_) | Shape::Words(_) | Shape::Codec(_) => Some(text.into()),
+        Shape::Text(_) | Shape::Words(_) | Shape::Codec(_) | Shape::Date => Some(text.into()),
         Shape::Integer(..) | Shape::Bool | Shape::Only(_) | Shape::Any => Some(guess()),
-        Shape::Date => Some(text.into()),
         Shape::Either(shapes) => {
             let fits = |shape: &&Shape| match guess() {
                 Value::Bool(truth) => matches!(shape, Shape::Bool) || **shape == Shape::Only(truth),

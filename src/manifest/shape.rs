@@ -16,19 +16,19 @@ pub enum Shape {
     /// One of these words, each with what it means.
     Words(Vec<(&'static str, &'static str)>),
     /// Any number of the same.
-    List(Box<Shape>),
+    List(Box<Self>),
     /// Free keys of one kind, values of another.
-    Map(&'static str, Box<Shape>),
+    Map(&'static str, Box<Self>),
     /// Fixed keys.
     Table(TableShape),
     /// A small table of its own: key, value, whether it is required.
-    Record(&'static str, Vec<(&'static str, Shape, bool)>),
+    Record(&'static str, Vec<(&'static str, Self, bool)>),
     /// A codec's word, with a level between two after a colon, or `max`.
     Codec(Vec<(&'static str, u32, u32)>),
     /// A list of two whole numbers.
     Pair,
     /// One of several.
-    Either(Vec<Shape>),
+    Either(Vec<Self>),
     /// Tables of the manifest again, merged over it.
     Layer,
     /// Anything.

@@ -84,14 +84,14 @@ table! {
     /// Without `[targets]`: every target for which all `bin` sources exist, in the default formats
     /// of its system.
     pub struct Targets {
-        /// Linux: x86_64, aarch64, armv7, i686, riscv64, powerpc64le, s390x, loongarch64; each
-        /// also with `-musl`.
+        /// Linux: `x86_64`, `aarch64`, `armv7`, `i686`, `riscv64`, `powerpc64le`, `s390x`,
+        /// `loongarch64`; each also with `-musl`.
         linux: Option<Spanned<Platform>>,
-        /// macOS: x86_64, aarch64, universal.
+        /// macOS: `x86_64`, `aarch64`, `universal`.
         macos: Option<Spanned<Platform>>,
-        /// Windows: x86_64, aarch64, i686.
+        /// Windows: `x86_64`, `aarch64`, `i686`.
         windows: Option<Spanned<Platform>>,
-        /// FreeBSD: x86_64, aarch64. Archives only.
+        /// FreeBSD: `x86_64`, `aarch64`. Archives only.
         freebsd: Option<Spanned<Platform>>,
     }
 }
@@ -184,12 +184,9 @@ impl Decode for VersionSource {
 
 impl Decode for Date {
     fn decode(node: &Node, to: &mut Decoder) -> Option<Self> {
-        let text = match &node.value {
-            Value::String(text) | Value::Datetime(text) => text,
-            _ => {
-                to.wrong_type(node, "a date");
-                return None;
-            }
+        let (Value::String(text) | Value::Datetime(text)) = &node.value else {
+            to.wrong_type(node, "a date");
+            return None;
         };
         let seconds = rfc3339(text);
         if seconds.is_none() && !to.deferred(text) {

@@ -170,29 +170,29 @@ fn dest(text: &str) -> Result<(), Problem> {
 }
 
 fn check_file(item: &FileItem, node: &Node, to: &mut Decoder) {
-    let mut note = |message: &str, place: Option<&Place>| {
+    let mut say = |message: &str, place: Option<&Place>| {
         to.note("payload.item", message, place.or(node.place.as_ref()));
     };
     // A key that is there and wrong has been reported.
     let written = |key: &str| node.get(key).is_some();
     match (&item.source, &item.text) {
         (None, None) if written("source") || written("text") => {}
-        (None, None) => note("the item has neither `source` nor `text`", None),
+        (None, None) => say("the item has neither `source` nor `text`", None),
         (Some(_), Some(text)) => {
-            note("the item has both `source` and `text`", text.place.as_ref());
+            say("the item has both `source` and `text`", text.place.as_ref());
         }
         (None, Some(text)) => {
             let place = text.place.as_ref();
             match &item.dest {
                 None if written("dest") => {}
-                None => note("`text` needs a `dest`: the file's name", place),
+                None => say("`text` needs a `dest`: the file's name", place),
                 Some(dest) if dest.ends_with('/') => {
-                    note("`dest` of a `text` is the file's own path", dest.place.as_ref());
+                    say("`dest` of a `text` is the file's own path", dest.place.as_ref());
                 }
                 Some(_) => {}
             }
             if item.unpack || !item.rename.is_empty() {
-                note("`unpack` and `rename` need a `source`", place);
+                say("`unpack` and `rename` need a `source`", place);
             }
         }
         (Some(_), None) => {}

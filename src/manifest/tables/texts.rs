@@ -357,7 +357,7 @@ const CAPABILITIES: &[&str] = &[
     "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
 ];
 
-/// `cap_a,cap_b=ep cap_c+i`, as cap_from_text(3) reads it.
+/// `cap_a,cap_b=ep cap_c+i`, as `cap_from_text(3)` reads it.
 fn capabilities(text: &str) -> Result<(), Problem> {
     let hint = "as setcap(8) takes them: `cap_net_bind_service=ep`";
     let clauses: Vec<_> = text.split(' ').collect();
