@@ -1,7 +1,7 @@
 //! Whatever is packed, on any number of threads, unpacks to what was described, with independent
 //! decoders and with the reference tools.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::{
     collections::BTreeSet,
