@@ -24,6 +24,7 @@ use common::{TempDir, have, ok, said, skip, stdout};
 const ACCEPTED: &[(&str, &str)] = &[
     ("usr/share/doc/*/copyright", "ours is machine-readable and holds the text of the licence"),
     ("usr/share/doc/*/changelog.Debian.gz", "ours is always there; theirs only with `changelog`"),
+    ("usr/share/man/*", "ours packs pages that Cargo built, too: policy 12.1"),
     ("Section", "ours is `misc` when the crate says none: Debian's policy recommends the field"),
     ("Installed-Size", "ours follows dpkg-gencontrol; theirs estimates"),
     ("Description", "ours is filled to lines; a README is not pasted in as a whole"),
@@ -428,6 +429,11 @@ fn files(theirs: &Deb, ours: &Deb) -> Vec<String> {
     let mut differences = Vec::new();
     let paths: BTreeSet<_> = theirs.files.keys().chain(ours.files.keys()).collect();
     for path in paths {
+        let page = path.trim_end_matches(".gz");
+        let (plain, packed) = (theirs.files.get(page), ours.files.get(&format!("{page}.gz")));
+        if plain.is_some() && plain == packed && accepted(page) {
+            continue;
+        }
         match (theirs.files.get(path), ours.files.get(path)) {
             (Some(a), Some(b)) if a.mode != b.mode => {
                 differences.push(format!("{path}: {} there, {} here", a.mode, b.mode));
@@ -502,9 +508,12 @@ fn same_description(theirs: &str, ours: &str) -> bool {
         text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
     let (a, b) = (words(theirs), words(ours));
-    let first = |words: &[String]| words.iter().take(4).cloned().collect::<Vec<_>>();
-    let is_readme = |text: &str| text.contains("](") || text.contains("</");
-    a == b || first(&a) == first(&b) && (is_readme(theirs) || words_within(&b, &a))
+    let summary =
+        |text: &str| text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
+    let is_readme = theirs.contains("](") || theirs.contains("</") || theirs.contains("\n #");
+    let (there, here) = (summary(theirs), summary(ours));
+    let begins = there.starts_with(&here) || here.starts_with(&there);
+    a == b || begins && (is_readme || words_within(&b, &a))
 }
 
 /// Whether all words of one text are in the other.

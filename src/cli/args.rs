@@ -79,6 +79,9 @@ pub(crate) struct Flags {
     #[arg(long, global = true, help_heading = "What to build")]
     pub(crate) offline: bool,
 
+    /// Pack what Cargo built already
+    #[arg(long, global = true, help_heading = "How to build")]
+    pub(crate) no_build: bool,
     /// Folder for the artifacts [default: dist]
     #[arg(long, value_name = "DIR", global = true, help_heading = "How to build")]
     pub(crate) out: Option<PathBuf>,
@@ -298,7 +301,7 @@ const WHAT: &[&str] = &[
     "no_sign", "out",
 ];
 /// Flags that say how the work is done.
-const HOW: &[&str] = &["jobs", "fresh", "keep_going"];
+const HOW: &[&str] = &["jobs", "fresh", "keep_going", "no_build"];
 
 /// Flags that mean something to a verb, besides those for output.
 fn flags_of(verb: &str) -> Vec<&'static str> {

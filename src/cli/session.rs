@@ -92,8 +92,12 @@ impl<'a> Session<'a> {
         ui: &'a Ui,
         before: impl FnOnce(&Origin) -> Result<(), Diagnostic>,
     ) -> Result<Self, Diagnostics> {
-        let ask = ask(flags)?;
+        let mut ask = ask(flags)?;
         let origin = Origin::find(flags)?;
+        if matches!(origin, Origin::Cargo(_)) {
+            // the manifest that is made from Cargo.toml is the variant
+            ask.variants.clear();
+        }
         before(&origin)?;
         let loaded = origin.load()?;
         let out = flags.out.clone().unwrap_or_else(|| "dist".into());

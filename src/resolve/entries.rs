@@ -187,7 +187,9 @@ impl Entries {
             let name = path.rsplit('/').next().unwrap_or(path);
             let Ok(name) = InstallPath::parse(name) else { continue };
             let dest = Dest::InType(name);
-            if self.taken.contains_key(&(PayloadType::License, dest.clone())) {
+            // Debian's folder of documents is that of licences.
+            let roles = [PayloadType::License, PayloadType::Doc];
+            if roles.iter().any(|role| self.taken.contains_key(&(*role, dest.clone()))) {
                 continue;
             }
             let kind = Kind::File(blob);

@@ -430,6 +430,15 @@ fn license_files_are_entries_and_texts() {
 }
 
 #[test]
+fn a_license_file_that_is_a_document_already_is_not_there_twice() {
+    let text = "license-files = [\"LICENSE\"]\n[payload]\n\
+                files = [{ source = \"LICENSE\", type = \"doc\" }]\n";
+    let package = Bench::new(text, &[("LICENSE", "MIT")]).deb().package;
+    assert_eq!(lines(&package.entries), ["doc LICENSE 0644"]);
+    assert_eq!(package.license_files.len(), 1);
+}
+
+#[test]
 fn a_wide_program_check_covers_every_target() {
     for target in Target::all().filter(|target| target.arch != Arch::Universal) {
         let files = [("app", "program:linux-x86_64")];

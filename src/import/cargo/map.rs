@@ -105,7 +105,7 @@ impl Map<'_> {
         let dir = self.project.dir();
         if let Some(file) = &deb.extended_description_file {
             return match fs::read_to_string(dir.join(&file.value)) {
-                Ok(text) => Some((text.trim_end().to_owned(), file.place.clone())),
+                Ok(text) => Some((text.trim().to_owned(), file.place.clone())),
                 Err(error) => {
                     let error = missing(&file.value, dir, file.place.clone()).caused_by(&error);
                     self.found.error(error);
@@ -114,8 +114,8 @@ impl Map<'_> {
             };
         }
         if let Some(text) = &deb.extended_description {
-            return Some((text.trim_end().to_owned(), text.place.clone()))
-                .filter(|(text, _)| !text.trim().is_empty());
+            return Some((text.trim().to_owned(), text.place.clone()))
+                .filter(|(text, _)| !text.is_empty());
         }
         let readme = self.project.package.readme.as_ref()?;
         let text = fs::read_to_string(dir.join(readme)).ok()?;
@@ -363,16 +363,18 @@ fn one_line(text: &str) -> String {
     paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// All of it, or its first sentence when it is long.
+/// All of it; of a long text its first sentence, or as many words as fit.
 fn summary(text: &str) -> &str {
-    /// What a terminal line and lintian put up with.
+    /// What a terminal's line and lintian put up with.
     const MAX: usize = 80;
-    if text.chars().count() <= MAX {
-        return text.trim_end_matches('.').trim_end();
-    }
+    let fits = |text: &&str| text.chars().count() <= MAX;
     let sentence = text.split(". ").next().unwrap_or(text);
-    let end = if sentence.chars().count() <= MAX { sentence } else { text };
-    end.trim_end_matches('.').trim_end()
+    let words = || {
+        let ends = text.match_indices(' ').map(|(at, _)| &text[..at]);
+        ends.take_while(fits).last().unwrap_or(text)
+    };
+    let start = [text, sentence].into_iter().find(fits).unwrap_or_else(words);
+    start.trim_end_matches(['.', ',']).trim_end()
 }
 
 /// What a line at the top of Debian's copyright files looks like.
@@ -386,4 +388,26 @@ fn missing(file: &str, dir: &Path, place: Option<Place>) -> Diagnostic {
     Diagnostic::usage("source.missing", format!("`{file}` cannot be read"))
         .at(place)
         .label(format!("looked in {}", dir.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_of_a_long_text_is_its_first_sentence() {
+        assert_eq!(summary("Says hi."), "Says hi");
+        assert_eq!(summary(&format!("Says hi. {}", "Much more. ".repeat(9))), "Says hi");
+    }
+
+    #[test]
+    fn the_summary_of_a_long_sentence_is_its_first_words() {
+        let text = "word ".repeat(40);
+        assert_eq!(summary(text.trim()), "word ".repeat(16).trim());
+    }
+
+    #[test]
+    fn braces_are_no_templates() {
+        assert_eq!(escaped("a {{ b }} {% c"), "a {{ \"{{\" }} b }} {{ \"{%\" }} c");
+    }
 }
