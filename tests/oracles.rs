@@ -85,7 +85,7 @@ fn inspected(file: &Path) -> Listing {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let mut all = Listing::new();
     for entry in json["files"].as_array().unwrap() {
-        let (kind, mode) = match text(&entry["type"]).as_str() {
+        let (kind, mode) = match text(&entry["kind"]).as_str() {
             "dir" => ('d', text(&entry["mode"])),
             "file" => ('-', text(&entry["mode"])),
             "symlink" => ('l', "0".to_owned()),
