@@ -6,7 +6,7 @@ const MONTHS: [&str; 12] =
 
 /// Seconds since 1970 of a day's start in UTC; `None` for days that do not exist or are earlier.
 pub(super) fn epoch(year: u64, month: u64, day: u64) -> Option<u64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let index = usize::try_from(month).ok()?.checked_sub(1)?;
     if !(1970..=9999).contains(&year) || !(1..=*days.get(index)?).contains(&day) {

@@ -20,12 +20,11 @@ pub(super) fn find(work: &mut Work<'_>, entries: &mut Vec<Entry>) -> Option<Desk
         })
         .collect();
     match &work.root.desktop {
-        Some(Written::Off) => None,
         Some(Written::On(table)) => entry(work, table, &programs, icon),
         None if icon && !programs.is_empty() => {
             Some(of_program(work, programs[0].clone(), &nothing_written(), icon))
         }
-        None => None,
+        Some(Written::Off) | None => None,
     }
 }
 
@@ -86,13 +85,7 @@ fn of_program(work: &Work<'_>, exec: String, table: &DesktopTable, icon: bool) -
 fn icons(work: &mut Work<'_>, entries: &mut Vec<Entry>) -> bool {
     let Some(path) = &work.root.package.icon else { return false };
     let place = path.place.as_ref();
-    let blob = match work.sources.file(path) {
-        Ok(blob) => blob,
-        Err(problems) => {
-            problems.into_iter().for_each(|problem| work.found.error(problem.at(place)));
-            return false;
-        }
-    };
+    let Some(blob) = work.file(path, place) else { return false };
     // Bundles and installers derive theirs themselves.
     if work.job.target.os != Os::Linux {
         return false;

@@ -1,6 +1,6 @@
 //! Dates, changelog, licence texts, authors.
 
-use super::{changelog, text, work::Work};
+use super::{changelog, work::Work};
 use crate::{
     diagnostic::Diagnostic,
     package::{Os, Release, Version},
@@ -52,14 +52,9 @@ fn epoch(work: &mut Work<'_>) -> u64 {
 fn license_files(work: &mut Work<'_>) -> Vec<(String, Blob)> {
     let mut files = Vec::new();
     for path in &work.root.package.license_files {
-        match work.sources.file(path) {
-            Ok(blob) => {
-                let name = path.rsplit('/').next().unwrap_or(path).to_owned();
-                files.push((name, blob));
-            }
-            Err(problems) => problems
-                .into_iter()
-                .for_each(|problem| work.found.error(problem.at(path.place.as_ref()))),
+        if let Some(blob) = work.file(path, path.place.as_ref()) {
+            let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+            files.push((name, blob));
         }
     }
     files
@@ -68,20 +63,7 @@ fn license_files(work: &mut Work<'_>) -> Vec<(String, Blob)> {
 fn releases(work: &mut Work<'_>) -> Option<Vec<Release>> {
     let path = work.root.package.changelog.as_ref()?;
     let place = path.place.as_ref();
-    let blob = match work.sources.file(path) {
-        Ok(blob) => blob,
-        Err(problems) => {
-            problems.into_iter().for_each(|problem| work.found.error(problem.at(place)));
-            return None;
-        }
-    };
-    let text = match text::read(&blob, path) {
-        Ok(text) => text,
-        Err(error) => {
-            work.found.error(error.at(place.cloned()));
-            return None;
-        }
-    };
+    let text = work.text(path, place)?;
     let releases = changelog::parse(&text);
     if releases.is_empty() {
         let message = format!("no heading of `{}` has a version", path.value);

@@ -42,4 +42,6 @@ pub struct Resolved {
 }
 
 #[cfg(test)]
+mod bad;
+#[cfg(test)]
 mod tests;

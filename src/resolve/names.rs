@@ -103,8 +103,12 @@ fn of_artifact(job: &Job, settings: &Settings) -> Names {
 /// `[package]` expanded as far as the artifact is known: title and summary may use names, too.
 fn first_pass(tree: &Node, names: &Names) -> Result<Node, Diagnostics> {
     let mut names = names.clone();
-    OF_PACKAGE.iter().for_each(|name| names.keep(*name));
-    DIRS.iter().for_each(|role| names.keep(format!("dir.{}", role.word())));
+    for name in OF_PACKAGE {
+        names.keep(name);
+    }
+    for role in DIRS {
+        names.keep(format!("dir.{}", role.word()));
+    }
     let mut package = Table::default();
     let rows = tree.get("package").into_iter().flat_map(Node::rows);
     for (key, node) in

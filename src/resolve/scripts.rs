@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{text, work::Work};
+use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Place},
     manifest::{Path, Spanned},
@@ -21,9 +21,9 @@ pub(super) fn find(work: &mut Work<'_>) -> BTreeMap<ScriptEvent, Script> {
     let mut scripts = neutral(work);
     for (event, script) in native(work) {
         if let Some(other) = scripts.insert(event, script.clone()) {
-            let word = ScriptEvent::ALL.iter().find(|(this, _)| *this == event).map(|(_, w)| *w);
-            let message =
-                format!("there are two `{}` scripts for one package", word.unwrap_or_default());
+            let known = ScriptEvent::ALL.iter().find(|(this, _)| *this == event);
+            let name = known.map_or("", |(_, name)| name);
+            let message = format!("there are two `{name}` scripts for one package");
             let mut error = Diagnostic::usage("script.twice", message).at(script.place);
             error.label = other.place.map(|place| format!("the other one is at {place}"));
             work.found.error(error);
@@ -84,22 +84,10 @@ fn script(
     place: Option<&Place>,
     calling: Calling,
 ) -> Option<Script> {
-    let blob = match work.sources.file(path) {
-        Ok(blob) => blob,
-        Err(problems) => {
-            problems.into_iter().for_each(|problem| work.found.error(problem.at(place)));
-            return None;
-        }
-    };
-    match text::read(&blob, path) {
-        Ok(text) if text.contains('\0') => {
-            work.error("source.text", format!("the script `{path}` is no text"), place);
-            None
-        }
-        Ok(text) => Some(Script { text, calling, place: place.cloned() }),
-        Err(error) => {
-            work.found.error(error.at(place.cloned()));
-            None
-        }
+    let text = work.text(path, place)?;
+    if text.contains('\0') {
+        work.error("source.text", format!("the script `{path}` is no text"), place);
+        return None;
     }
+    Some(Script { text, calling, place: place.cloned() })
 }

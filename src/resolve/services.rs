@@ -188,14 +188,7 @@ fn own_unit(
     entries: &mut Vec<Entry>,
     place: Option<Place>,
 ) -> Option<Service> {
-    let blob = match work.sources.file(path) {
-        Ok(blob) => blob,
-        Err(problems) => {
-            let at = path.place.as_ref();
-            problems.into_iter().for_each(|problem| work.found.error(problem.at(at)));
-            return None;
-        }
-    };
+    let blob = work.file(path, path.place.as_ref())?;
     let service = Service {
         enable: table.enable.unwrap_or(true),
         start: table.start.unwrap_or(true),

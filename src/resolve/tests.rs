@@ -210,15 +210,15 @@ post-install = "script.sh"
     assert_eq!(
         messages,
         [
-            "payload `LICENCE` does not exist",
-            "payload `CHANGES` does not exist",
-            "payload `icon.png` does not exist",
+            "`LICENCE` does not exist",
+            "`CHANGES` does not exist",
+            "`icon.png` does not exist",
             "payload `gone` does not exist",
             "`dest` is `one`, the name of one file, and the source is several",
             "`arm` is a Linux aarch64 program (ELF), but this package is for linux-x86_64",
             "`arm` of type `bin` is there twice",
             "the service runs `/usr/libexec/demo/demo`, which this package does not ship",
-            "payload `script.sh` does not exist",
+            "`script.sh` does not exist",
         ]
     );
     assert_eq!(errors.exit_code(), 2);
@@ -446,4 +446,23 @@ fn a_wide_program_check_covers_every_target() {
         let fits = target.os == Os::Linux && target.arch == Arch::X86_64;
         assert_eq!(bench.resolve(&target.to_string(), "zip").is_ok(), fits, "{target}");
     }
+}
+
+#[test]
+fn many_files_take_a_moment() {
+    let bench = Bench::new("[payload]\nfiles = [{ source = \"many\", type = \"libexec\" }]", &[]);
+    for dir in 0..20 {
+        let path = bench.dir.path().join(format!("many/{dir}"));
+        fs::create_dir_all(&path).unwrap();
+        for file in 0..1000 {
+            fs::write(path.join(file.to_string()), "").unwrap();
+        }
+    }
+    let start = std::time::Instant::now();
+    assert_eq!(bench.deb().package.entries.len(), 20_000);
+    let first = start.elapsed();
+    let start = std::time::Instant::now();
+    bench.resolve("linux-x86_64", "zip").unwrap();
+    println!("first {first:?}, again {:?}", start.elapsed());
+    assert!(first.as_secs() < 30, "{first:?}");
 }

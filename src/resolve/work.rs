@@ -1,12 +1,16 @@
 //! What everything that resolves a part of a manifest works with.
 
-use super::{Job, Resolved, Settings, later, names, source::Sources};
-use super::{desktop, entries, identity, scripts, services};
+use super::{
+    Job, Resolved, Settings, desktop, entries, identity, later, names, scripts, services,
+    source::{Problem, Sources},
+    text,
+};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
     layout::Layout,
     manifest::{Manifest, Node, Root, Selection, expand},
     package::Package,
+    payload::Blob,
     tree::PayloadType,
 };
 
@@ -30,6 +34,25 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     pub(super) fn error(&mut self, code: &'static str, message: String, place: Option<&Place>) {
         self.found.error(Diagnostic::usage(code, message).at(place.cloned()));
+    }
+
+    /// Notes what is wrong with a source.
+    pub(super) fn problems(&mut self, problems: Vec<Problem>, place: Option<&Place>) {
+        for problem in problems {
+            self.found.error(problem.at(place));
+        }
+    }
+
+    /// A file that the manifest names outside of `[payload]`.
+    pub(super) fn file(&mut self, path: &str, place: Option<&Place>) -> Option<Blob> {
+        self.sources.file(path).map_err(|problems| self.problems(problems, place)).ok()
+    }
+
+    /// The text of such a file.
+    pub(super) fn text(&mut self, path: &str, place: Option<&Place>) -> Option<String> {
+        let blob = self.file(path, place)?;
+        let text = text::read(&blob, path);
+        text.map_err(|error| self.found.error(error.at(place.cloned()))).ok()
     }
 
     /// The package's name.

@@ -1,6 +1,6 @@
 //! Markdown changelogs: Keep a Changelog and anything like it.
 //!
-//! Format: keepachangelog.com 1.1.0; CommonMark for what is a heading and what is code.
+//! Format: keepachangelog.com 1.1.0; `CommonMark` for what is a heading and what is code.
 
 use super::{tidy, version};
 use crate::{package::Release, resolve::date};

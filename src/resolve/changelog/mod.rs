@@ -30,8 +30,8 @@ fn looks_like_version(word: &str) -> Option<&str> {
 
 /// `pkggen-1.2.0` → `1.2.0`, `name@1.2.0` → `1.2.0`.
 fn after_name(word: &str) -> Option<&str> {
-    let digits = word.match_indices(['-', '@', '/']).map(|(at, _)| &word[at + 1..]);
-    digits.filter_map(looks_like_version).next()
+    let mut ends = word.match_indices(['-', '@', '/']).map(|(at, _)| &word[at + 1..]);
+    ends.find_map(looks_like_version)
 }
 
 /// One space between words.

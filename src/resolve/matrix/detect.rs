@@ -36,7 +36,9 @@ pub(super) fn all(work: &mut Work<'_>) -> Vec<Candidate> {
                     "no other target has all its `bin` sources either; [targets] says for which to build".into()
                 });
             }
-            errors.into_iter().for_each(|error| work.found.error(error));
+            for error in errors {
+                work.found.error(error);
+            }
         }
     }
     found

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::{Job, LeftOut, Settings, source::Sources};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
-    manifest::{Manifest, Platform, Spanned, Targets, advice, decode_key},
+    manifest::{Manifest, Node, Platform, Spanned, Targets, advice, decode_key},
     package::{Libc, Os, Target},
 };
 use formats::{Formats, Wanted};
@@ -72,7 +72,7 @@ impl Work<'_> {
 
     fn variants(&mut self) {
         let there: Vec<_> =
-            self.manifest.tree.get("variant").into_iter().flat_map(|v| v.rows()).collect();
+            self.manifest.tree.get("variant").into_iter().flat_map(Node::rows).collect();
         for asked in &self.settings.variants {
             if there.iter().all(|(key, _)| key.name != *asked) {
                 let message = format!("the manifest has no variant `{asked}`");
@@ -171,10 +171,7 @@ impl Work<'_> {
                 self.leave_out(what, format!("it has the file name of the one for {other}"));
             } else {
                 let message = format!("{what} and for {other} have the same file name");
-                let hint = format!(
-                    "make one of them in a build of its own (`--target {}`), or name it otherwise: [override.{}.{}] name = …",
-                    row.target, row.target, row.format.name
-                );
+                let hint = format!("make it in a build of its own: `--target {}`", row.target);
                 let error = Diagnostic::usage("target.libc", message).at(row.place.clone());
                 self.found.error(error.hint(hint));
             }

@@ -110,8 +110,10 @@ fn near(root: &Path, source: &str) -> Option<String> {
     let wanted = parts.get(there)?;
     let dir = parts[..there].join("/");
     let names = names_in(&root.join(&dir));
-    if let Some(near) = similar(wanted, names.iter().map(String::as_str)) {
-        return Some(has(&dir, &[near.to_owned()]));
+    let lower: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
+    let near = similar(wanted, lower.iter().map(String::as_str));
+    if let Some(at) = near.and_then(|near| lower.iter().position(|name| name == near)) {
+        return Some(has(&dir, &names[at..=at]));
     }
     let extension = Path::new(wanted).extension()?;
     let alike: Vec<_> = names

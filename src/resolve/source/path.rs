@@ -36,7 +36,12 @@ pub(super) fn find(sources: &Sources, root: &Path, source: &str) -> Result<Found
 /// One file.
 pub(super) fn file(sources: &Sources, root: &Path, source: &str) -> Result<Blob, Problem> {
     let path = root.join(source);
-    let metadata = path.metadata().map_err(|error| explain::missing(root, source, &error))?;
+    let metadata = path.metadata().map_err(|error| {
+        let problem = explain::missing(root, source, &error);
+        // A text for metadata is no payload.
+        let message = problem.message.trim_start_matches("payload ").to_owned();
+        Problem { message, ..problem }
+    })?;
     if !metadata.is_file() {
         let what = kind_word(metadata.file_type());
         return Err(Problem::new("source.kind", format!("`{source}` is {what}, not a file")));

@@ -1,6 +1,12 @@
 //! `[payload]`: what is installed, each thing at a place relative to its type.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod dest;
+mod inside;
+
+use std::collections::{BTreeSet, HashMap};
+
+use dest::{dest, exact};
+use inside::{Renames, dangling};
 
 use super::{
     later, program,
@@ -9,11 +15,8 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Place},
-    manifest::{
-        Account, Dest as Written, DirItem, FileItem, FileMode, GhostItem, LinkItem, Selector,
-        Spanned,
-    },
-    package::{Dest, Entry, Os, Scope, Target},
+    manifest::{Account, DirItem, FileItem, FileMode, GhostItem, LinkItem, Selector, Spanned},
+    package::{Dest, Entry, Os, Scope},
     payload::Blob,
     tree::{InstallPath, Kind, Mode, PayloadType},
 };
@@ -104,7 +107,7 @@ impl Entries {
         let place = item.source.as_ref().map_or(common.place, |source| source.place.as_ref());
         let Some(found) = content(work, item) else { return };
         let Some(model) = self.model(work, &common) else { return };
-        self.check_capabilities(work, item);
+        Self::check_capabilities(work, item);
         let mut renames = Renames::of(item);
         for content in &found.items {
             let below = renames.apply(&content.below);
@@ -233,7 +236,7 @@ impl Entries {
         None
     }
 
-    fn check_capabilities(&self, work: &mut Work<'_>, item: &FileItem) {
+    fn check_capabilities(work: &mut Work<'_>, item: &FileItem) {
         let Some(capabilities) = &item.capabilities else { return };
         if work.job.target.os != Os::Linux {
             let message = format!("{} has no file capabilities", work.job.target.os.word());
@@ -311,7 +314,7 @@ fn content(work: &mut Work<'_>, item: &Spanned<FileItem>) -> Option<std::sync::A
                         return None;
                     }
                     let place = source.place.as_ref().or(place);
-                    problems.into_iter().for_each(|problem| work.found.error(problem.at(place)));
+                    work.problems(problems, place);
                     None
                 }
             }
@@ -369,174 +372,4 @@ fn typed(item: &FileItem, below: &str) -> String {
     let fixed = trimmed.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
     let fixed = fixed.collect::<Vec<_>>().join("/");
     if fixed.is_empty() { below.to_owned() } else { format!("{fixed}/{below}") }
-}
-
-/// Where a file of an item goes.
-fn dest(
-    work: &mut Work<'_>,
-    common: &Common<'_>,
-    written: Option<&Spanned<Written>>,
-    below: &str,
-    single: bool,
-) -> Option<Dest> {
-    let Some(written) = written else {
-        return in_type(work, below, common.place);
-    };
-    if !written.ends_with('/') && !single {
-        let message = format!(
-            "`dest` is `{}`, the name of one file, and the source is several",
-            written.value
-        );
-        let hint = format!("a directory to put them in ends in `/`: \"{}/\"", **written);
-        let error = Diagnostic::usage("payload.dest", message).at(written.place.clone());
-        work.found.error(error.hint(hint));
-        return None;
-    }
-    let full = match written.ends_with('/') {
-        true => format!("{}{below}", **written),
-        false => written.to_string(),
-    };
-    full_dest(work, common, written, &full)
-}
-
-/// A destination that is written out.
-fn exact(work: &mut Work<'_>, common: &Common<'_>, written: &Spanned<Written>) -> Option<Dest> {
-    full_dest(work, common, written, written)
-}
-
-fn full_dest(
-    work: &mut Work<'_>,
-    common: &Common<'_>,
-    written: &Spanned<Written>,
-    full: &str,
-) -> Option<Dest> {
-    let place = written.place.as_ref();
-    if !written.is_absolute() {
-        return in_type(work, full, place);
-    }
-    if one_os(work, common.only).is_none() {
-        let message = format!("`{}` is an absolute path, which exists on one OS only", **written);
-        let hint = "add `only = [\"linux\"]`, or give a path relative to the directory of the type";
-        let error = Diagnostic::usage("payload.dest", message).at(place.cloned());
-        work.found.error(error.hint(hint));
-        return None;
-    }
-    parsed(work, full, place).map(Dest::Absolute)
-}
-
-fn in_type(work: &mut Work<'_>, path: &str, place: Option<&Place>) -> Option<Dest> {
-    parsed(work, path, place).map(Dest::InType)
-}
-
-fn parsed(work: &mut Work<'_>, path: &str, place: Option<&Place>) -> Option<InstallPath> {
-    InstallPath::parse(path).map_err(|why| work.error("path.invalid", why.to_string(), place)).ok()
-}
-
-/// The one OS that all selectors of `only` belong to.
-fn one_os(work: &Work<'_>, only: &[Spanned<Selector>]) -> Option<Os> {
-    let formats = work.manifest.tables().iter().flat_map(|table| table.formats);
-    let formats: Vec<_> = formats.collect();
-    let of = |selector: &str| {
-        let os = Os::ALL.into_iter().find(|os| os.word() == selector);
-        let target = || Target::all().find(|target| target.to_string() == selector);
-        let format = || {
-            let format = formats.iter().find(|f| f.name == selector)?;
-            if let [os] = format.systems { Some(*os) } else { None }
-        };
-        os.or_else(|| target().map(|target| target.os)).or_else(format)
-    };
-    let mut systems = only.iter().map(|selector| of(selector));
-    let first = systems.next()??;
-    systems.all(|os| os == Some(first)).then_some(first)
-}
-
-/// New names for paths inside a source.
-struct Renames<'a> {
-    table: &'a BTreeMap<String, String>,
-    used: BTreeSet<&'a str>,
-}
-
-impl<'a> Renames<'a> {
-    fn of(item: &'a FileItem) -> Self {
-        Self { table: &item.rename, used: BTreeSet::new() }
-    }
-
-    /// An exact name wins over a prefix, a longer prefix over a shorter one.
-    fn apply(&mut self, below: &str) -> String {
-        if let Some((from, to)) = self.table.get_key_value(below) {
-            self.used.insert(from);
-            return to.clone();
-        }
-        let prefix = self
-            .table
-            .iter()
-            .filter(|(from, _)| from.ends_with('/') && below.starts_with(from.as_str()))
-            .max_by_key(|(from, _)| from.len());
-        let Some((from, to)) = prefix else { return below.to_owned() };
-        self.used.insert(from);
-        let rest = &below[from.len()..];
-        match to.trim_end_matches('/') {
-            "" => rest.to_owned(),
-            to => format!("{to}/{rest}"),
-        }
-    }
-
-    fn complain(&self, work: &mut Work<'_>, place: Option<&Place>) {
-        for from in self.table.keys().filter(|from| !self.used.contains(from.as_str())) {
-            let message = format!("`rename` names `{from}`, which is not in the source");
-            let warning = Diagnostic::usage("payload.rename", message).at(place.cloned());
-            work.found.warning(warning);
-        }
-    }
-}
-
-/// Links that lead to nothing of their own source are worth a warning.
-fn dangling(work: &mut Work<'_>, found: &Found, place: Option<&Place>) {
-    let links: Vec<_> = found
-        .items
-        .iter()
-        .filter_map(|item| match &item.kind {
-            ItemKind::Symlink(target) => Some((&item.below, target)),
-            _ => None,
-        })
-        .collect();
-    if links.is_empty() {
-        return;
-    }
-    let mut there = BTreeSet::new();
-    for item in &found.items {
-        there.insert(item.below.as_str());
-        there.extend(item.below.match_indices('/').map(|(at, _)| &item.below[..at]));
-    }
-    for (below, target) in links {
-        let at = resolved(below, target);
-        let through_link = at.match_indices('/').any(|(end, _)| {
-            found
-                .items
-                .iter()
-                .any(|item| item.below == at[..end] && matches!(item.kind, ItemKind::Symlink(_)))
-        });
-        if !at.is_empty() && !there.contains(at.as_str()) && !through_link {
-            let message =
-                format!("the link `{below}` leads to `{target}`, which is not in its source");
-            let warning = Diagnostic::usage("source.dangling", message).at(place.cloned());
-            work.found.warning(warning);
-        }
-    }
-}
-
-/// What a link means from the top of its source.
-fn resolved(below: &str, target: &str) -> String {
-    let mut parts: Vec<_> = below.split('/').collect();
-    parts.pop();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
