@@ -82,7 +82,9 @@ mod tests {
 
     fn png(width: u32, height: u32) -> Vec<u8> {
         let picture = RgbaImage::from_fn(width, height, |x, y| {
-            Rgba([(x % 256) as u8, (y % 256) as u8, 128, 255])
+            let [r, ..] = x.to_le_bytes();
+            let [g, ..] = y.to_le_bytes();
+            Rgba([r, g, 128, 255])
         });
         let mut out = Cursor::new(Vec::new());
         picture.write_to(&mut out, image::ImageFormat::Png).unwrap();

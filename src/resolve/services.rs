@@ -27,7 +27,7 @@ pub(super) fn find(work: &mut Work<'_>, entries: &mut Vec<Entry>) -> Vec<Service
         let place = work.tree.find(&["service", name]).and_then(|node| node.place.clone());
         match &table.unit {
             Some(path) => services.extend(own_unit(work, name, table, path, entries, place)),
-            None => services.extend(service(work, name, table, entries, &shipped, place)),
+            None => services.push(service(work, name, table, entries, &shipped, place)),
         }
     }
     if work.job.target.os == Os::Linux {
@@ -65,11 +65,11 @@ fn service(
     entries: &[Entry],
     shipped: &BTreeSet<String>,
     place: Option<Place>,
-) -> Option<Service> {
+) -> Service {
     check_exec(work, &table.exec, shipped);
     let user = user(work, name, table);
     let groups = table.groups.iter().map(|group| group.to_string()).collect();
-    Some(Service {
+    Service {
         name: name.to_owned(),
         summary: table.summary.as_ref().unwrap_or(&work.root.package.summary).to_string(),
         exec: table.exec.iter().map(|word| word.value.clone()).collect(),
@@ -87,7 +87,7 @@ fn service(
         raw_unit: false,
         installable: true,
         place,
-    })
+    }
 }
 
 fn systemd(table: &ServiceTable) -> BTreeMap<String, Vec<(String, String)>> {

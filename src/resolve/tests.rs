@@ -75,7 +75,8 @@ fn put(dir: &Path, name: &str, bytes: &[u8]) {
 }
 
 pub(super) fn listing(errors: &Diagnostics) -> String {
-    errors.errors.iter().map(|error| format!("{error}\n")).collect()
+    let errors: Vec<_> = errors.errors.iter().map(|error| format!("{error}\n")).collect();
+    errors.concat()
 }
 
 /// `bin app 0755`.

@@ -100,16 +100,11 @@ impl Sources {
     /// Where a path of the manifest is: `//path` from the manifest's directory, others from `root`
     /// below it.
     pub(super) fn locate(&self, root: Option<&str>, source: &str) -> (PathBuf, String) {
-        match source.strip_prefix("//") {
-            Some(rest) => (self.dir.clone(), rest.trim_start_matches('/').to_owned()),
-            None => {
-                let root = root.map_or_else(
-                    || self.dir.clone(),
-                    |root| self.dir.join(root.strip_prefix("//").unwrap_or(root)),
-                );
-                (root, source.to_owned())
-            }
+        if let Some(rest) = source.strip_prefix("//") {
+            return (self.dir.clone(), rest.trim_start_matches('/').to_owned());
         }
+        let root = root.map(|root| self.dir.join(root.strip_prefix("//").unwrap_or(root)));
+        (root.unwrap_or_else(|| self.dir.clone()), source.to_owned())
     }
 
     /// Everything a path or glob stands for. All problems at once.

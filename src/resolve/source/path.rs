@@ -3,6 +3,7 @@
 use std::{
     fs::{self, DirEntry, FileType, Metadata},
     io,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -91,7 +92,7 @@ impl Walk<'_> {
         if want_dir {
             let message = format!("`{}/` is a file, not a directory", self.source);
             self.problems.push(Problem::new("source.kind", message));
-        } else if let Some(kind) = self.plain(path, self.source.to_owned(), &metadata) {
+        } else if let Some(kind) = self.plain(path, self.source, &metadata) {
             self.items.push(Item { below: name.to_owned(), kind });
         }
         true
@@ -170,7 +171,7 @@ impl Walk<'_> {
         } else {
             // The file may be gone since the directory was read.
             let metadata = entry.metadata()?;
-            self.plain(&entry.path(), self.typed(&below), &metadata)
+            self.plain(&entry.path(), &self.typed(&below), &metadata)
         };
         self.items.extend(found.map(|kind| Item { below, kind }));
         Ok(())
@@ -214,18 +215,17 @@ impl Walk<'_> {
     }
 
     /// A regular file, or a problem.
-    fn plain(&mut self, path: &Path, typed: String, metadata: &Metadata) -> Option<ItemKind> {
+    fn plain(&mut self, path: &Path, typed: &str, metadata: &Metadata) -> Option<ItemKind> {
         if !metadata.is_file() {
             let what = kind_word(metadata.file_type());
             let message = format!("`{typed}` is {what}, which no package can hold");
             self.problems.push(Problem::new("source.kind", message));
             return None;
         }
-        if let Err(problem) = readable(path, &typed) {
+        if let Err(problem) = readable(path, typed) {
             self.problems.push(problem);
             return None;
         }
-        use std::os::unix::fs::PermissionsExt;
         let executable = metadata.permissions().mode() & OWNER_MAY_EXECUTE != 0;
         Some(ItemKind::File { blob: self.sources.blob(path, metadata), executable })
     }
@@ -268,7 +268,6 @@ fn readable(path: &Path, typed: &str) -> Result<(), Problem> {
 }
 
 fn kind_word(kind: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
     if kind.is_dir() {
         "a directory"
     } else if kind.is_socket() {

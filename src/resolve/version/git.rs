@@ -42,19 +42,14 @@ pub(super) fn version(dir: &Path) -> Result<Tagged, Diagnostic> {
         return Ok(Tagged { version, warning: None });
     }
     let nearest = git(&dir, &["describe", "--tags", "--abbrev=0"]);
-    match nearest.as_deref().and_then(|text| highest(text.lines())) {
-        Some(version) => {
-            let message = format!("the commit has no tag of its own: `{version}` is the nearest");
-            let warning = Diagnostic::usage("version.nearest", message);
-            Ok(Tagged { version, warning: Some(warning) })
-        }
-        None => {
-            let message =
-                "the version comes from a Git tag, and no tag of this commit is a version";
-            let hint = "git tag v1.2.0, or `--set package.version=1.2.0` for this build";
-            Err(Diagnostic::usage("version.missing", message).hint(hint))
-        }
+    if let Some(version) = nearest.as_deref().and_then(|text| highest(text.lines())) {
+        let message = format!("the commit has no tag of its own: `{version}` is the nearest");
+        let warning = Diagnostic::usage("version.nearest", message);
+        return Ok(Tagged { version, warning: Some(warning) });
     }
+    let message = "the version comes from a Git tag, and no tag of this commit is a version";
+    let hint = "git tag v1.2.0, or `--set package.version=1.2.0` for this build";
+    Err(Diagnostic::usage("version.missing", message).hint(hint))
 }
 
 /// Asks git, if there is one.
@@ -106,7 +101,7 @@ impl Repository {
         let head = self.head()?;
         let packed = self.packed();
         let mut tags = packed.tags;
-        self.loose_tags(&self.common.join("refs/tags"), "", &mut tags);
+        Self::loose_tags(&self.common.join("refs/tags"), "", &mut tags);
         let here = |object: &str| {
             let peeled = || packed.peeled.get(object).cloned().or_else(|| self.peel(object));
             object == head || peeled().is_some_and(|commit| commit == head)
@@ -141,12 +136,12 @@ impl Repository {
         packed
     }
 
-    fn loose_tags(&self, dir: &Path, prefix: &str, tags: &mut BTreeMap<String, String>) {
+    fn loose_tags(dir: &Path, prefix: &str, tags: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok) {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let name = format!("{prefix}{name}");
             if entry.path().is_dir() {
-                self.loose_tags(&entry.path(), &format!("{name}/"), tags);
+                Self::loose_tags(&entry.path(), &format!("{name}/"), tags);
             } else if let Ok(object) = fs::read_to_string(entry.path()) {
                 tags.insert(name, object.trim().to_owned());
             }

@@ -62,14 +62,12 @@ fn text_of(blob: &Blob, path: &str) -> Result<String, Diagnostic> {
 }
 
 fn variable(env: &BTreeMap<String, String>, name: &str) -> Result<Version, Diagnostic> {
-    match env.get(name) {
-        Some(value) => parse(value, &format!("the variable `{name}`")),
-        None => {
-            let message = format!("the version comes from the variable `{name}`, which is not set");
-            let hint = format!("set it: {name}=1.2.0 pkggen …");
-            Err(Diagnostic::usage("version.missing", message).hint(hint))
-        }
+    if let Some(value) = env.get(name) {
+        return parse(value, &format!("the variable `{name}`"));
     }
+    let message = format!("the version comes from the variable `{name}`, which is not set");
+    let hint = format!("set it: {name}=1.2.0 pkggen …");
+    Err(Diagnostic::usage("version.missing", message).hint(hint))
 }
 
 #[cfg(test)]

@@ -1,8 +1,4 @@
-use std::os::unix::{
-    ffi::OsStrExt,
-    fs::{PermissionsExt, symlink},
-    net::UnixListener,
-};
+use std::os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener};
 
 use super::*;
 
