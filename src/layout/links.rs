@@ -1,5 +1,6 @@
 //! Symbolic links as Debian policy 10.5 wants them: relative within a top-level directory, absolute
-//! across.
+//! across. In an image that can be moved, `{{ dir.X }}` is a path from its root: links to such paths
+//! become relative.
 
 use crate::tree::{InstallPath, PathError};
 
@@ -13,6 +14,23 @@ pub(super) fn by_policy(path: &InstallPath, target: &str) -> Result<String, Path
         Ok(relative(path, &absolute))
     } else {
         Ok(format!("/{absolute}"))
+    }
+}
+
+/// The target of a link at `path` in an image that can be moved. What is there from the directory
+/// of the link stays; what is there from the root of the image is rewritten; the rest is the user's.
+pub(super) fn in_image(
+    path: &InstallPath,
+    target: &str,
+    exists: impl Fn(&InstallPath) -> bool,
+) -> String {
+    let there = |target: &str| resolve(path, target).ok().flatten().filter(|path| exists(path));
+    if target.starts_with('/') || there(target).is_some() {
+        return target.to_owned();
+    }
+    match there(&format!("/{target}")) {
+        Some(from_root) => relative(path, &from_root),
+        None => target.to_owned(),
     }
 }
 
@@ -36,7 +54,7 @@ fn resolve(path: &InstallPath, target: &str) -> Result<Option<InstallPath>, Path
     if parts.is_empty() { Ok(None) } else { InstallPath::parse(&parts.join("/")).map(Some) }
 }
 
-/// From the directory of `path` to `target`; both are below one top-level directory.
+/// From the directory of `path` to `target`; both are below one root.
 fn relative(path: &InstallPath, target: &InstallPath) -> String {
     let from: Vec<_> = path.as_str().split('/').collect();
     let to: Vec<_> = target.as_str().split('/').collect();
@@ -67,6 +85,19 @@ mod tests {
     fn a_link_across_top_level_directories_is_absolute() {
         assert_eq!(link("usr/bin/a", "/opt/x/bin/a"), "/opt/x/bin/a");
         assert_eq!(link("usr/share/x/conf", "../../../etc/x"), "/etc/x");
+    }
+
+    #[test]
+    fn a_link_in_an_image_to_a_path_from_its_root_is_relative() {
+        let tree = ["bin/b", "libexec/a"].map(|path| InstallPath::parse(path).unwrap());
+        let link = |path: &str, target: &str| {
+            in_image(&InstallPath::parse(path).unwrap(), target, |path| tree.contains(path))
+        };
+        assert_eq!(link("bin/a", "libexec/a"), "../libexec/a");
+        assert_eq!(link("bin/a", "b"), "b");
+        assert_eq!(link("bin/a", "../libexec/a"), "../libexec/a");
+        assert_eq!(link("bin/a", "elsewhere"), "elsewhere");
+        assert_eq!(link("bin/a", "/usr/bin/perl"), "/usr/bin/perl");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What all layouts have in common: entries become nodes, collisions become errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
@@ -18,15 +18,17 @@ pub(super) trait Rules: Layout {
     /// Further nodes that come with one: links in `/usr/bin`.
     fn companions(&self, path: &InstallPath, entry: &Entry) -> Vec<(String, Node)>;
 
-    /// Whether absolute paths mean the system's: links are then written by Debian's policy.
+    /// Whether absolute paths mean the system's: links are then written by Debian's policy, else
+    /// so that they hold wherever the image is.
     fn absolute(&self) -> bool;
 }
 
 /// Places every entry.
 pub(super) fn place(rules: &dyn Rules, package: &Package) -> Result<Tree, Diagnostics> {
     let (mut tree, mut found) = (Tree::default(), Diagnostics::default());
+    let image = (!rules.absolute()).then(|| paths(rules, package));
     for entry in package.entries.iter().filter(|entry| !made_on_the_machine(entry)) {
-        match nodes(rules, entry, package) {
+        match nodes(rules, entry, package, image.as_ref()) {
             Ok(nodes) => nodes.into_iter().for_each(|(path, node)| {
                 if let Err(twice) = tree.insert(path, node) {
                     found.error(duplicate(&twice));
@@ -44,13 +46,25 @@ fn made_on_the_machine(entry: &Entry) -> bool {
     matches!(entry.kind, Kind::Dir) && matches!(entry.role, State | Log | Cache)
 }
 
+/// Every path of an image, directories above included.
+fn paths(rules: &dyn Rules, package: &Package) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for path in package.entries.iter().filter_map(|entry| final_path(rules, entry, package).ok()) {
+        let above = path.as_str().match_indices('/').map(|(at, _)| path.as_str()[..at].to_owned());
+        all.extend(above);
+        all.insert(path.as_str().to_owned());
+    }
+    all
+}
+
 fn nodes(
     rules: &dyn Rules,
     entry: &Entry,
     package: &Package,
+    image: Option<&BTreeSet<String>>,
 ) -> Result<Vec<(InstallPath, Node)>, PathError> {
     let path = final_path(rules, entry, package)?;
-    let mut all = vec![(path.clone(), node(rules, entry, &path)?)];
+    let mut all = vec![(path.clone(), node(rules, entry, &path, image)?)];
     for (path, companion) in rules.companions(&path, entry) {
         all.push((InstallPath::parse(&path)?, Node { place: entry.place.clone(), ..companion }));
     }
@@ -73,10 +87,19 @@ fn final_path(
     }
 }
 
-fn node(rules: &dyn Rules, entry: &Entry, path: &InstallPath) -> Result<Node, PathError> {
-    let kind = match &entry.kind {
-        Kind::Symlink(target) if rules.absolute() => Kind::Symlink(links::by_policy(path, target)?),
-        kind => kind.clone(),
+fn node(
+    rules: &dyn Rules,
+    entry: &Entry,
+    path: &InstallPath,
+    image: Option<&BTreeSet<String>>,
+) -> Result<Node, PathError> {
+    let kind = match (&entry.kind, image) {
+        (Kind::Symlink(target), None) => Kind::Symlink(links::by_policy(path, target)?),
+        (Kind::Symlink(target), Some(paths)) => {
+            let exists = |path: &InstallPath| paths.contains(path.as_str());
+            Kind::Symlink(links::in_image(path, target, exists))
+        }
+        (kind, _) => kind.clone(),
     };
     let config = matches!(kind, Kind::File(_))
         && (entry.role == PayloadType::Config || rules.absolute() && path.starts_with("etc"));
