@@ -42,6 +42,6 @@ pub struct Resolved {
 }
 
 #[cfg(test)]
-mod bad;
+mod file_tests;
 #[cfg(test)]
 mod tests;
