@@ -61,7 +61,7 @@ pub fn prepare(loaded: &Loaded, settings: &Settings) -> Result<Prepared, Diagnos
     for job in &jobs {
         match plan(loaded, job, settings, &sources, &mut prepared.left_out) {
             Ok((planned, warnings)) => {
-                warnings.into_iter().for_each(|warning| found.warning(warning));
+                found.append(Diagnostics { errors: Vec::new(), warnings });
                 prepared.planned.push(planned);
             }
             Err(errors) => found.append(errors),

@@ -51,7 +51,9 @@ pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
         build::make(&prepared.planned, session.out(), flags.keep_going, &bench, &mut |made| {
             announce(made, ui);
         });
-    bench.notes().iter().for_each(|note| ui.note(&format!("note: {note}")));
+    for note in bench.notes() {
+        ui.note(&format!("note: {note}"));
+    }
     let mut found = prepared.found.clone();
     found.append(built.found);
     report(&prepared, &built.made, &found, ui);
@@ -67,7 +69,9 @@ fn announce(made: &Made, ui: &Ui) {
 
 fn report(prepared: &Prepared, made: &[Made], found: &Diagnostics, ui: &Ui) {
     ui.problems(found);
-    super::plan::left_out_lines(prepared).iter().for_each(|line| ui.note(line));
+    for line in super::plan::left_out_lines(prepared) {
+        ui.note(&line);
+    }
     ui.event(&serde_json::json!({ "reason": "build-finished", "success": found.is_ok() }));
     ui.document(&serde_json::json!({
         "artifacts": made.iter().map(row).collect::<Vec<_>>(),

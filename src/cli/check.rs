@@ -11,7 +11,9 @@ use super::{
 pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
     let prepared = Session::open(flags, ui)?.prepare(formats)?;
     ui.warnings(&prepared.found);
-    super::plan::left_out_lines(&prepared).iter().for_each(|line| ui.note(line));
+    for line in super::plan::left_out_lines(&prepared) {
+        ui.note(&line);
+    }
     ui.note(&format!("{} can be made", count(prepared.planned.len(), "artifact")));
     ui.document(&serde_json::json!({
         "left_out": super::plan::left_out(&prepared),

@@ -29,7 +29,9 @@ pub(super) fn run(a: &Path, b: &Path, flags: &Flags, ui: &Ui) -> Outcome {
     };
     let rows: Vec<_> = differences.iter().map(row).collect();
     ui.document(&serde_json::json!({ "differences": rows }));
-    differences.iter().for_each(|difference| ui.result(&difference.to_string()));
+    for difference in &differences {
+        ui.result(&difference.to_string());
+    }
     Ok(u8::from(!differences.is_empty()))
 }
 

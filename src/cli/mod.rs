@@ -62,7 +62,7 @@ fn color_flag(args: &[OsString]) -> Option<String> {
     let texts: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
     texts.iter().enumerate().find_map(|(at, text)| match text.strip_prefix("--color=") {
         Some(when) => Some(when.to_owned()),
-        None => (text == "--color").then(|| texts.get(at + 1).map(|when| when.to_string()))?,
+        None => (text == "--color").then(|| texts.get(at + 1).map(ToString::to_string))?,
     })
 }
 
@@ -118,24 +118,27 @@ fn finish(ui: &Ui, outcome: Outcome) -> u8 {
 
 fn run(request: &Request, ui: &Ui) -> Outcome {
     let Request { flags, verb } = request;
-    let done = |()| Ok(0);
-    let Some(verb) = verb else { return done(hello::run(ui)) };
+    let Some(verb) = verb else {
+        hello::run(ui);
+        return Ok(0);
+    };
     match verb {
-        Verb::Build { formats } => build::run(formats, flags, ui),
-        Verb::Check { formats } => check::run(formats, flags, ui),
-        Verb::Plan { formats } => plan::run(formats, flags, ui),
-        Verb::Explain { what } => explain::run(what, flags, ui),
-        Verb::Init { from, yes } => init::run(*from, *yes, flags, ui),
-        Verb::Formats => done(formats::run(ui)),
-        Verb::Schema => done(schema::run(ui)),
-        Verb::Completions { shell } => done(completions::run(*shell, ui)),
-        Verb::Man => man::run(flags.out.as_deref(), ui),
-        Verb::Doctor => done(doctor::run(ui)),
+        Verb::Build { formats } => return build::run(formats, flags, ui),
+        Verb::Check { formats } => return check::run(formats, flags, ui),
+        Verb::Plan { formats } => return plan::run(formats, flags, ui),
+        Verb::Explain { what } => return explain::run(what, flags, ui),
         Verb::Inspect { file, files, scripts, control } => {
             let parts = inspect::Parts { files: *files, scripts: *scripts, control: *control };
-            inspect::run(file, parts, ui)
+            return inspect::run(file, parts, ui);
         }
-        Verb::Verify { paths, strict } => verify::run(paths, *strict, ui),
-        Verb::Diff { a, b } => diff::run(a, b, flags, ui),
+        Verb::Verify { paths, strict } => return Ok(verify::run(paths, *strict, ui)),
+        Verb::Diff { a, b } => return diff::run(a, b, flags, ui),
+        Verb::Init { from, yes } => return init::run(*from, *yes, flags, ui),
+        Verb::Man => return man::run(flags.out.as_deref(), ui),
+        Verb::Formats => formats::run(ui),
+        Verb::Schema => schema::run(ui),
+        Verb::Completions { shell } => completions::run(*shell, ui),
+        Verb::Doctor => doctor::run(ui),
     }
+    Ok(0)
 }

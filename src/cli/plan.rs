@@ -1,6 +1,9 @@
 //! `pkggen plan`: what would be made, and what it does on the user's machine.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde::Serialize;
 
@@ -32,6 +35,7 @@ struct Row<'a> {
     files: Vec<FileRow<'a>>,
     services: Vec<ServiceRow<'a>>,
     signer: Option<&'a str>,
+    relations: BTreeMap<&'a str, &'a str>,
     notes: Vec<String>,
 }
 
@@ -61,55 +65,71 @@ struct ServiceRow<'a> {
     upgrade: &'a str,
 }
 
+/// An artifact and what is found out about it for the plan alone.
+struct Shown<'a> {
+    plan: &'a Planned,
+    /// Estimated, in bytes.
+    size: u64,
+    /// `Depends` and the like.
+    relations: Vec<(String, String)>,
+}
+
 /// Prints the plan.
 pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
     let session = Session::open(flags, ui)?;
     let prepared = session.prepare(formats)?;
-    let sizes = sizes(&prepared)?;
-    let out = session.out();
-    if ui.is_json() {
-        let rows: Vec<_> =
-            prepared.planned.iter().zip(&sizes).map(|(plan, size)| row(plan, *size, out)).collect();
-        ui.document(&serde_json::json!({
-            "artifacts": rows,
-            "left_out": left_out(&prepared),
-            "warnings": Problem::warnings(&prepared.found),
-        }));
+    let shown = shown(&prepared)?;
+    let rows: Vec<_> = shown.iter().map(|shown| row(shown, session.out())).collect();
+    ui.document(&serde_json::json!({
+        "artifacts": rows,
+        "left_out": left_out(&prepared),
+        "warnings": Problem::warnings(&prepared.found),
+    }));
+    text(&shown, session.out(), ui);
+    for line in left_out_lines(&prepared) {
+        ui.result(&line);
     }
-    text(&prepared, &sizes, out, ui);
     ui.warnings(&prepared.found);
     Ok(0)
 }
 
-fn text(prepared: &Prepared, sizes: &[u64], out: &Path, ui: &Ui) {
-    if let Some(first) = prepared.planned.first() {
-        let mut targets: Vec<_> = prepared.planned.iter().map(|plan| plan.target).collect();
-        targets.dedup();
-        ui.result(&format!(
-            "{} {} · {} · {}",
-            first.package.name,
-            first.package.version,
-            count(targets.len(), "target"),
-            count(prepared.planned.len(), "artifact"),
-        ));
-    }
-    let names = prepared.planned.iter().map(|plan| out.join(&plan.file_name).display().to_string());
-    let names: Vec<_> = names.collect();
-    let wide = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
-    let target_width = wide(&mut prepared.planned.iter().map(|p| p.target.to_string().len()));
-    let name_width = wide(&mut names.iter().map(|name| name.chars().count()));
+fn shown(prepared: &Prepared) -> Result<Vec<Shown<'_>>, Diagnostics> {
+    let sizes = sizes(prepared)?;
+    let with = |(plan, size): (&'_ Planned, u64)| {
+        let relations = plan.format.relations(&plan.package, &plan.tree, &plan.context())?;
+        Ok((size, relations))
+    };
+    let found: Result<Vec<_>, Diagnostics> = prepared.planned.iter().zip(sizes).map(with).collect();
+    let rows = prepared.planned.iter().zip(found?);
+    Ok(rows.map(|(plan, (size, relations))| Shown { plan, size, relations }).collect())
+}
+
+fn text(shown: &[Shown<'_>], out: &Path, ui: &Ui) {
+    let Some(first) = shown.first() else { return };
+    let targets: BTreeSet<_> = shown.iter().map(|shown| shown.plan.target).collect();
+    ui.result(&format!(
+        "{} {} · {} · {}",
+        first.plan.package.name,
+        first.plan.package.version,
+        count(targets.len(), "target"),
+        count(shown.len(), "artifact"),
+    ));
+    let name = |shown: &Shown<'_>| out.join(&shown.plan.file_name).display().to_string();
+    let left = targets.iter().map(|target| target.to_string().len()).max().unwrap_or(0);
+    let wide = shown.iter().map(|shown| name(shown).chars().count()).max().unwrap_or(0);
     let mut last = None;
-    for ((plan, bytes), name) in prepared.planned.iter().zip(sizes).zip(&names) {
-        let target =
-            if last == Some(plan.target) { String::new() } else { plan.target.to_string() };
-        last = Some(plan.target);
-        let about = format!("~{}", size(*bytes));
-        ui.result(&format!("  {target:<target_width$}  {name:<name_width$}  {about:>9}"));
-        for note in notes(plan) {
-            ui.result(&format!("  {:<target_width$}  {note}", ""));
+    for row in shown {
+        let again = last.replace(row.plan.target) == Some(row.plan.target);
+        let target = if again { String::new() } else { row.plan.target.to_string() };
+        let about = format!("~{}", size(row.size));
+        ui.result(&format!("  {target:<left$}  {:<wide$}  {about:>9}", name(row)));
+        for (field, list) in &row.relations {
+            ui.result(&format!("  {:<left$}  {field}: {list}", ""));
+        }
+        for note in notes(row.plan) {
+            ui.result(&format!("  {:<left$}  {note}", ""));
         }
     }
-    left_out_lines(prepared).iter().for_each(|line| ui.result(line));
 }
 
 /// What is not made, one line per reason.
@@ -152,19 +172,21 @@ fn sizes(prepared: &Prepared) -> Result<Vec<u64>, Diagnostics> {
     Ok(sizes)
 }
 
-fn row<'a>(plan: &'a Planned, size: u64, out: &Path) -> Row<'a> {
+fn row<'a>(shown: &'a Shown<'a>, out: &Path) -> Row<'a> {
+    let Shown { plan, size, relations } = shown;
     Row {
         target: plan.target.to_string(),
         variant: None,
         format: &plan.spelling,
         path: out.join(&plan.file_name).display().to_string(),
-        size,
+        size: *size,
         estimated: true,
         installed_size: plan.tree.iter().filter_map(|(_, node)| node.blob()).map(Blob::len).sum(),
         packing: plan.packing.to_string(),
         files: files(&plan.tree),
         services: plan.package.services.iter().map(|s| service_row(s, &plan.tree)).collect(),
         signer: None,
+        relations: relations.iter().map(|(field, list)| (field.as_str(), list.as_str())).collect(),
         notes: notes(plan),
     }
 }

@@ -49,14 +49,11 @@ impl Origin {
             let manifest = flags.manifest.is_some().then_some(cargo.as_path());
             return Ok(Self::Cargo(Box::new(super::cargo::open(manifest, flags)?)));
         }
-        match &flags.package {
-            None => Ok(Self::File(file)),
-            Some(_) => {
-                let text =
-                    format!("`-p` chooses a Cargo package, and `{}` is none", file.display());
-                Err(Diagnostic::usage("usage", text).into())
-            }
+        if flags.package.is_none() {
+            return Ok(Self::File(file));
         }
+        let text = format!("`-p` chooses a Cargo package, and `{}` is none", file.display());
+        Err(Diagnostic::usage("usage", text).into())
     }
 
     fn load(&self) -> Result<Loaded, Diagnostics> {

@@ -168,13 +168,10 @@ impl Ui {
     /// [`Ui::stdout_failed`].
     fn stdout(&self, bytes: &[u8]) {
         let mut out = io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                if !self.stdout_failed.swap(true, Ordering::Relaxed) {
-                    self.stderr(&format!("{} cannot write to stdout: {error}", self.red("error:")));
-                }
-            }
-            _ => {}
+        let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) else { return };
+        let gone = error.kind() == io::ErrorKind::BrokenPipe;
+        if !gone && !self.stdout_failed.swap(true, Ordering::Relaxed) {
+            stderr(&format!("{} cannot write to stdout: {error}", self.red("error:")));
         }
     }
 
@@ -186,27 +183,22 @@ impl Ui {
     /// Talk.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            self.stderr(text);
+            stderr(text);
         }
     }
 
     /// Talk for `-v`.
     pub(super) fn detail(&self, text: &str) {
         if self.verbose {
-            self.stderr(text);
+            stderr(text);
         }
-    }
-
-    // Nobody reads stderr any more: nothing is left to be done about that.
-    fn stderr(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Errors and warnings as text, and as events when those are asked for.
     pub(super) fn problems(&self, found: &Diagnostics) {
         self.warnings(found);
         for (error, problem) in found.errors.iter().zip(Problem::errors(found)) {
-            self.stderr(&self.paint(&error.to_string()));
+            stderr(&self.paint(&error.to_string()));
             self.problem_event(&problem);
         }
     }
@@ -249,6 +241,11 @@ impl Ui {
     pub(super) fn shows_progress(&self) -> bool {
         self.terminal && !self.quiet
     }
+}
+
+// Nobody reads stderr any more: nothing is left to be done about that.
+fn stderr(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Colours one line of a rendered diagnostic.

@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Outcome, ui::Ui};
+use super::ui::Ui;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     inspect::{self, Error, Verdict, sums},
 };
 
 /// Checks every package; what is only unusual is an error if `strict`.
-pub(super) fn run(paths: &[PathBuf], strict: bool, ui: &Ui) -> Outcome {
+pub(super) fn run(paths: &[PathBuf], strict: bool, ui: &Ui) -> u8 {
     let mut files = Vec::new();
     let mut found = Diagnostics::default();
     for path in paths {
@@ -45,12 +45,16 @@ pub(super) fn run(paths: &[PathBuf], strict: bool, ui: &Ui) -> Outcome {
     for (path, verdict) in &rows {
         let word = if is_good(verdict) { "ok" } else { "FAILED" };
         ui.result(&format!("{}: {word}", path.display()));
-        verdict.problems.iter().for_each(|problem| ui.result(&format!("  problem: {problem}")));
-        verdict.notes.iter().for_each(|note| ui.result(&format!("  note: {note}")));
+        for problem in &verdict.problems {
+            ui.result(&format!("  problem: {problem}"));
+        }
+        for note in &verdict.notes {
+            ui.result(&format!("  note: {note}"));
+        }
     }
     ui.problems(&found);
     let failed = rows.iter().any(|(_, verdict)| !is_good(verdict));
-    Ok(if failed { 1 } else { found.exit_code() })
+    if failed { 1 } else { found.exit_code() }
 }
 
 /// A file to check.
@@ -74,7 +78,7 @@ fn listed(path: &Path) -> Result<Vec<Listed>, Diagnostic> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         text => text.map_err(failed)?,
     };
-    let (named, malformed) = sums::parse(&text);
+    let (listed, malformed) = sums::parse(&text);
     if let Some(line) = malformed.first() {
         let text = format!("`{}` has a line that is no checksum", path.join(sums::NAME).display());
         return Err(Diagnostic::failed("verify.sums", text).label((*line).to_owned()));
@@ -86,8 +90,8 @@ fn listed(path: &Path) -> Result<Vec<Listed>, Diagnostic> {
         }
     }
     names.remove(sums::NAME);
-    names.extend(named.keys().cloned());
-    let row = |name: String| Listed { guessed: !named.contains_key(&name), path: path.join(name) };
+    names.extend(listed.keys().cloned());
+    let row = |name: String| Listed { guessed: !listed.contains_key(&name), path: path.join(name) };
     let files: Vec<_> = names.into_iter().map(row).filter(|file| !is_other(file)).collect();
     if files.is_empty() {
         let text = format!("`{}` has no packages", path.display());

@@ -92,6 +92,17 @@ pub trait Format: Sync {
     /// and rule of the format is checked here, all errors at once.
     fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics>;
 
+    /// What else it needs or excludes on the user's machine, for `pkggen plan`:
+    /// `Depends`, `libc6 (>= 2.34)`.
+    fn relations(
+        &self,
+        _package: &Package,
+        _tree: &Tree,
+        _cx: &Context<'_>,
+    ) -> Result<Vec<(String, String)>, Diagnostics> {
+        Ok(Vec::new())
+    }
+
     /// Scripts that run on the user's machine, by name, for `pkggen explain`.
     fn scripts(
         &self,

@@ -118,6 +118,22 @@ impl Format for Deb {
         }
     }
 
+    fn relations(
+        &self,
+        package: &Package,
+        tree: &Tree,
+        cx: &Context<'_>,
+    ) -> Result<Vec<(String, String)>, Diagnostics> {
+        let options = options(cx)?;
+        let facts = Facts::of(package, &options)?;
+        let all = relations::relations(package, tree, &options, &facts, cx.manifest)?;
+        let row = |(field, list): (&str, Vec<relation::Relation>)| {
+            let words: Vec<_> = list.iter().map(ToString::to_string).collect();
+            (field.to_owned(), words.join(", "))
+        };
+        Ok(all.into_iter().filter(|(_, list)| !list.is_empty()).map(row).collect())
+    }
+
     fn scripts(
         &self,
         package: &Package,
