@@ -12,7 +12,6 @@ mod common;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
-    io::Read as _,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::Command,
@@ -250,8 +249,8 @@ fn fetch(one: &Crate) -> Option<PathBuf> {
     let find = || {
         let registries = fs::read_dir(home.join("registry/src")).ok()?;
         let folder = format!("{}-{}", one.name, one.version);
-        let folders = registries.flatten().map(|registry| registry.path().join(&folder));
-        folders.filter(|folder| folder.join("Cargo.toml").is_file()).next()
+        let mut folders = registries.flatten().map(|registry| registry.path().join(&folder));
+        folders.find(|folder| folder.join("Cargo.toml").is_file())
     };
     find().or_else(|| {
         let spec = format!("{}@{}", one.name, one.version);
@@ -393,9 +392,7 @@ fn plain(path: &Path) -> Vec<u8> {
         gzip.arg("-dc").arg(path);
         bytes = ok(&mut gzip).stdout;
     }
-    let mut all = Vec::new();
-    bytes.as_slice().read_to_end(&mut all).unwrap();
-    all
+    bytes
 }
 
 fn split_fields(text: &str) -> BTreeMap<String, String> {

@@ -89,10 +89,14 @@ impl Map<'_> {
     }
 
     fn file(&self, item: &Item, source: &str) -> Node {
-        let mut node = self.placed(item);
-        node.set(&["source"], path_node(source, item.place.clone()));
+        let place = item.place.clone();
+        let mut node =
+            Node::table([("source", path_node(source, place.clone()))]).at(place.clone());
+        for (key, value) in self.placed(item).rows() {
+            node.set(&[&key.name], value.clone());
+        }
         if let Some(mode) = item.mode {
-            node.set(&["mode"], Node::new(format!("{mode:04o}")).at(item.place.clone()));
+            node.set(&["mode"], Node::new(format!("{mode:04o}")).at(place));
         }
         node
     }
