@@ -66,6 +66,18 @@ impl Tree {
         self.nodes.get(path)
     }
 
+    /// Pairs of paths that differ only in case: one file on macOS and Windows.
+    pub fn case_clashes(&self) -> Vec<(&InstallPath, &InstallPath)> {
+        let mut seen = BTreeMap::new();
+        let mut clashes = Vec::new();
+        for (path, _) in self.iter() {
+            if let Some(other) = seen.insert(path.as_str().to_lowercase(), path) {
+                clashes.push((other, path));
+            }
+        }
+        clashes
+    }
+
     /// How many nodes there are, implied directories included.
     pub fn len(&self) -> usize {
         self.nodes.len()
@@ -112,5 +124,15 @@ mod tests {
         tree.insert(path("var/lib/x"), file()).unwrap();
         tree.insert(path("var/lib"), Node::dir(Mode(0o750))).unwrap();
         assert_eq!(tree.get(&path("var/lib")).unwrap().mode, Mode(0o750));
+    }
+
+    #[test]
+    fn paths_that_differ_only_in_case_are_found() {
+        let mut tree = Tree::default();
+        for text in ["bin/App", "bin/app", "bin/other"] {
+            tree.insert(path(text), file()).unwrap();
+        }
+        let (upper, lower) = (path("bin/App"), path("bin/app"));
+        assert_eq!(tree.case_clashes(), [(&upper, &lower)]);
     }
 }
