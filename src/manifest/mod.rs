@@ -3,6 +3,7 @@
 //! [`Node`] is the tree as written; [`table!`](crate::table) declares what each table may hold;
 //! [`Root`] is all of it as types.
 
+mod basic;
 mod check;
 mod declare;
 mod decode;

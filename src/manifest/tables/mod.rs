@@ -1,6 +1,7 @@
 //! The tables of the manifest, as the user may write them.
 
 mod component;
+mod compression;
 mod package;
 mod payload;
 mod publish;
@@ -11,6 +12,7 @@ mod texts;
 use std::collections::BTreeMap;
 
 pub use component::{ArchRule, Component, Delivery, Launcher, LauncherEnv};
+pub use compression::{Compression, level_of};
 pub use package::{PackageTable, Platform, Targets, VersionSource};
 pub use payload::{Dest, DirItem, FileItem, GhostItem, Item, LinkItem, Payload, Source};
 pub use publish::{
@@ -25,9 +27,9 @@ pub use system::{
     Association, Desktop, DesktopTable, Linux, LinuxLayout, Macos, RawTable, Windows, WindowsScope,
 };
 pub use texts::{
-    Account, Capabilities, Compression, Duration, EnvName, FileMode, FileName, Guid, Identifier,
-    Licence, Line, MimeType, Numbers, Path, Repo, Scheme, Selector, ServiceName, Size, Title, Url,
-    canonical_licence, level_of,
+    Account, Capabilities, Duration, EnvName, FileMode, FileName, Guid, Identifier, Licence, Line,
+    MimeType, Numbers, Path, Repo, Scheme, Selector, ServiceName, Size, Title, Url,
+    canonical_licence,
 };
 
 use super::{Decode, Decoder, Node, Shape, Spanned, Table};
