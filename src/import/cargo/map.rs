@@ -203,7 +203,7 @@ impl Map<'_> {
     fn deb(&mut self) {
         let deb = &self.project.deb;
         self.set_spanned(&["deb", "maintainer"], deb.maintainer.as_ref());
-        self.set_spanned(&["deb", "section"], deb.section.as_ref());
+        self.section(deb.section.as_ref());
         self.set_spanned(&["deb", "priority"], deb.priority.as_ref());
         match &deb.revision {
             Some(revision) if matches!(revision.value.as_str(), "" | "0") => {}
@@ -224,6 +224,18 @@ impl Map<'_> {
         }
         self.triggers();
         self.debug_symbols();
+    }
+
+    /// Debian's sections are lower case.
+    fn section(&mut self, section: Option<&Spanned<String>>) {
+        let Some(section) = section else { return };
+        let lower = section.to_lowercase();
+        if lower != section.value {
+            let message = format!("the section `{}` is written `{lower}`", section.value);
+            let warning = Diagnostic::usage("cargo.section", message);
+            self.found.warning(warning.at(section.place.clone()));
+        }
+        self.set(&["deb", "section"], lower.trim(), section.place.clone());
     }
 
     /// Relations that hold for some architectures only are theirs.

@@ -148,6 +148,13 @@ fn texts_of_the_control_file_are_taken_over() {
 }
 
 #[test]
+fn a_section_is_lower_case() {
+    let (node, warnings) = Folder::deb("section = \"Network\"", &[]).manifest();
+    assert_eq!(text(&node, &["deb", "section"]), "network");
+    assert_eq!(warnings[0].code, "cargo.section");
+}
+
+#[test]
 fn an_empty_revision_is_none() {
     assert_eq!(text(&Folder::deb("revision = \"\"", &[]).node(), &["deb", "revision"]), "-");
 }
