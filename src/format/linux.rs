@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     layout::{Layout, duplicate},
-    package::{Desktop, Dest, Entry, Package, Scope},
+    package::{Desktop, Dest, Entry, Package, Scope, Service, StateDirs},
     payload::Blob,
     service::systemd::{self, OwnedDir, Site},
     template,
@@ -43,28 +43,26 @@ impl OnMachine {
         let site = site(package, layout);
         let mut dirs = BTreeSet::new();
         let mut purged = BTreeSet::new();
-        let mut made = BTreeSet::new();
+        let (mut made, mut homes) = (BTreeSet::new(), BTreeSet::new());
         for service in &package.services {
-            made.extend(systemd::managed_dirs(service, &site));
-            dirs.extend(systemd::unmanaged(service, &site));
+            let managed = systemd::managed_dirs(service, &site);
             if systemd::has_raw(service, "DynamicUser") {
-                let private = systemd::managed_dirs(service, &site).into_iter();
-                purged.extend(private.filter_map(|dir| private_dir(&dir)));
+                purged.extend(managed.iter().filter_map(|dir| private_dir(dir)));
             }
+            made.extend(managed);
+            homes.extend(homely(service, &site));
+            dirs.extend(systemd::unmanaged(service, &site));
         }
-        let known: BTreeSet<_> = dirs.iter().map(|dir: &OwnedDir| dir.path.clone()).collect();
-        for entry in package.entries.iter().filter(|entry| is_state(entry.role)) {
+        made.extend(dirs.iter().map(|dir: &OwnedDir| dir.path.clone()));
+        let asked = package.entries.iter().filter(|e| is_state(e.role) && e.kind == Kind::Dir);
+        for entry in asked {
             let path = absolute(entry, package, layout);
-            if !matches!(entry.kind, Kind::Dir) {
-                continue;
-            }
-            if !made.contains(&path) && !known.contains(&path) {
+            if !made.contains(&path) && !homes.contains(&path) {
                 dirs.insert(owned(entry, path.clone()));
+                purged.insert(path);
             }
-            purged.insert(path);
         }
         purged.extend(made);
-        purged.extend(known);
         purged.retain(|path| !STANDARD.contains(&path.as_str()));
         Self { site, dirs: dirs.into_iter().collect(), purged }
     }
@@ -89,6 +87,15 @@ fn site(package: &Package, layout: &dyn Layout) -> Site {
 
 fn is_state(role: PayloadType) -> bool {
     matches!(role, PayloadType::State | PayloadType::Log | PayloadType::Cache)
+}
+
+/// Directories that a service of users has in every home: none is made for the system.
+fn homely(service: &Service, site: &Site) -> Vec<String> {
+    let StateDirs { state, log, cache } = &service.dirs;
+    let of_users = service.scope == Scope::User;
+    let dirs = [(state, &site.state), (log, &site.log), (cache, &site.cache)];
+    let theirs = dirs.into_iter().filter(|(dir, _)| of_users && dir.is_some());
+    theirs.map(|(_, path)| path.clone()).collect()
 }
 
 /// Under `DynamicUser` the real directory is one below `private`.

@@ -9,7 +9,10 @@
 
 use std::path::Path;
 
-use crate::tree::{InstallPath, Kind, Node, Tree};
+use crate::{
+    payload::Blob,
+    tree::{InstallPath, Kind, Node, Tree},
+};
 
 /// Files of this length and more are packed by themselves, in bytes.
 const LARGE: u64 = 1 << 20;
@@ -29,7 +32,7 @@ pub(super) fn data(tree: &Tree) -> Vec<(&InstallPath, &Node)> {
 
 /// The length of a small file.
 fn small(node: &Node) -> Option<u64> {
-    node.blob().map(|blob| blob.len()).filter(|len| *len < LARGE)
+    node.blob().map(Blob::len).filter(|len| *len < LARGE)
 }
 
 /// Directories and links, small files by their ending, large files.
@@ -48,7 +51,7 @@ fn rank(path: &InstallPath, node: &Node) -> (u8, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{payload::Blob, tree::Mode};
+    use crate::tree::Mode;
 
     fn order(files: &[(&str, usize)]) -> Vec<String> {
         let mut tree = Tree::default();

@@ -2,10 +2,11 @@
 
 use super::options::DebOptions;
 use crate::{
-    codec::{Codec, Packing},
+    codec::Packing,
     container::ar::MAX_MEMBER,
     diagnostic::{Diagnostic, Diagnostics},
-    tree::{InstallPath, Kind, Node, Tree},
+    payload::{Blob, estimate},
+    tree::{InstallPath, Node, Tree},
 };
 
 /// Longest path component, in bytes: dpkg unpacks to `NAME.dpkg-new` (246 works, 247 does not with
@@ -19,9 +20,7 @@ pub(super) fn check(tree: &Tree, options: &DebOptions, packing: Packing, found: 
             found.error(long_name(part, node));
         }
     }
-    if packing.codec == Codec::None {
-        check_size(tree, found);
-    }
+    check_size(tree, packing, found);
     super::control::check_fields(options, found);
 }
 
@@ -31,24 +30,26 @@ fn long_name(part: &str, node: &Node) -> Diagnostic {
     Diagnostic::cannot("limit.deb-name", text).at(node.place.clone()).label(part.to_owned())
 }
 
-/// Unpacked, the size of data.tar is known at once; otherwise the writer checks it.
-fn check_size(tree: &Tree, found: &mut Diagnostics) {
-    let block = |len: u64| 512 + len.next_multiple_of(512);
-    let sizes = tree.iter().filter_map(|(path, node)| match &node.kind {
-        Kind::File(blob) => Some((block(blob.len()), path, node)),
-        _ => None,
-    });
-    let sizes: Vec<(u64, &InstallPath, &Node)> = sizes.collect();
-    let total: u64 = sizes.iter().map(|(size, ..)| size).sum();
-    if let (true, Some((_, path, node))) =
-        (total > MAX_MEMBER, sizes.iter().max_by_key(|(size, ..)| *size))
-    {
-        let text =
-            format!("`data.tar` would hold {total} bytes, but ar can hold at most {MAX_MEMBER}");
+/// What does not shrink is stored: if that alone is too much, no payload has to be packed to know it.
+/// Everything else is found when it is packed.
+fn check_size(tree: &Tree, packing: Packing, found: &mut Diagnostics) {
+    let blobs = tree.iter().filter_map(|(path, node)| Some((path, node, node.blob()?)));
+    let blobs: Vec<(&InstallPath, &Node, &Blob)> = blobs.collect();
+    if blobs.iter().map(|(.., blob)| blob.len()).sum::<u64>() <= MAX_MEMBER {
+        return;
+    }
+    let stored = |blob: &Blob| estimate(blob, packing).is_ok_and(|len| len >= blob.len());
+    let blobs: Vec<_> = blobs.into_iter().filter(|(.., blob)| stored(blob)).collect();
+    let total: u64 = blobs.iter().map(|(.., blob)| blob.len()).sum();
+    let Some((path, node, blob)) = blobs.iter().max_by_key(|(.., blob)| blob.len()) else { return };
+    if total > MAX_MEMBER {
+        let text = format!(
+            "`data.tar` would hold at least {total} bytes, but ar can hold at most {MAX_MEMBER}"
+        );
         found.error(
             Diagnostic::cannot("limit.ar", text)
                 .at(node.place.clone())
-                .label(format!("the largest file is /{path}"))
+                .label(format!("{} bytes at /{path}, which do not shrink", blob.len()))
                 .hint("split large files into packages of their own"),
         );
     }

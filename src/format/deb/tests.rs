@@ -435,3 +435,26 @@ fn debconf_files_and_news_are_where_debian_looks() {
     assert_eq!(built.report.metadata["templates"].content, b"Template: x/y\n");
     assert!(built.report.entries.iter().any(|e| e.path == "usr/share/doc/sample/NEWS.gz"));
 }
+
+#[test]
+fn state_of_a_service_of_users_is_in_their_homes() {
+    let mut package = daemon("1.0.0");
+    package.services[0] = Service { scope: Scope::User, user: None, ..service("sample") };
+    let built = build(&package, "");
+    assert!(built.report.entry("usr/lib/tmpfiles.d/sample.conf").is_none());
+    assert_eq!(built.report.field("Depends"), None);
+    assert!(!script(&built, "postrm").contains("/var/lib"));
+}
+
+#[test]
+fn what_does_not_fit_into_ar_is_refused_unread() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model");
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len(10_000_000_000).unwrap();
+    let mut package = sample();
+    package.entries = vec![entry(PayloadType::Model, "model", "")];
+    package.entries[0].kind = Kind::File(Blob::open(path).unwrap());
+    let message = &messages(try_build(&package, "deb = { compression = \"none\" }"))[0];
+    assert!(message.contains("but ar can hold at most 9999999999"), "{message}");
+}
