@@ -363,3 +363,16 @@ fn one_changed_byte_of_a_gzip_or_zstd_package_is_refused_or_means_nothing() {
         }
     }
 }
+
+#[test]
+fn one_changed_byte_of_our_own_packages_is_refused_or_means_nothing() {
+    let out = TempDir::new().unwrap();
+    for app in ["hello", "service", "llm"] {
+        let deb = common::build_one(app, "deb", &[], out.path());
+        let verdict = inspect::verify(&deb, inspect::sums::beside(&deb).unwrap()).unwrap();
+        assert_eq!((verdict.problems, verdict.notes), (vec![], vec![]), "{app}");
+        let unnoticed = spoil(app, &fs::read(&deb).unwrap(), 600);
+        eprintln!("{app}: {unnoticed} changes decode to the same");
+        assert!(unnoticed < 20, "{app}: {unnoticed}, and only control.tar.gz can");
+    }
+}

@@ -1,7 +1,7 @@
 //! The zip archive, with Unix modes, symlinks and zip64 where a number needs it.
 //!
 //! Format: PKWARE APPNOTE 6.3.10; Info-ZIP's extra fields (`proginfo/extrafld.txt`). All numbers
-//! are little-endian. Byte tables: docs/formats/archives.md.
+//! are little-endian. Byte tables: docs/formats/tar.md.
 
 mod directory;
 mod read;

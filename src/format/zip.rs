@@ -1,6 +1,6 @@
 //! Archives for every system: zip, with Unix modes and links.
 //!
-//! Format: PKWARE APPNOTE 6.3.10. Byte tables: docs/formats/archives.md.
+//! Format: PKWARE APPNOTE 6.3.10. Byte tables: docs/formats/tar.md.
 
 use super::{
     Context, Format, Plan, ReadSeek, archive,

@@ -7,6 +7,7 @@
 //! Formats: RFC 1952; "The .xz File Format" 1.2.1; RFC 8878. Byte tables: docs/formats/compression.md.
 
 mod gzip;
+mod lzma2;
 mod xz;
 mod zstd;
 
@@ -40,6 +41,8 @@ pub struct Facts {
     pub trailing: u64,
     /// Streams that carry no checksum of their content.
     pub unchecked: u64,
+    /// Dictionary resets of LZMA2 after the first chunk of a block.
+    pub resets: u64,
     /// Headers of gzip members, the first few.
     pub gzip: Vec<GzipHeader>,
     /// Headers of zstd frames, the first few.

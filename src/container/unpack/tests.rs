@@ -113,6 +113,25 @@ fn an_xz_dictionary_of_a_gigabyte_is_refused() {
 }
 
 #[test]
+fn a_dictionary_reset_inside_a_block_of_ours_is_counted() {
+    use crate::codec::{Sum, xz};
+    let stored = |first| [&xz::stored_header(4, first)[..], b"text"].concat();
+    let stream = |second| {
+        let body = [stored(true), stored(second), xz::END.to_vec()].concat();
+        let packed = body.len() as u64;
+        let header = xz::block_header(packed, 8, xz::STORED_DICTIONARY);
+        let content = Sum::of(b"texttext");
+        let unpadded = header.len() as u64 + packed + xz::CHECK;
+        let end = xz::stream_end(&[xz::Block { unpadded, plain: 8 }]);
+        [&xz::STREAM_HEADER[..], &header, &body, &xz::block_end(packed, content), &end].concat()
+    };
+    for (second, resets) in [(false, 0), (true, 1)] {
+        let (plain, facts) = unpack(&stream(second), Codec::Xz).unwrap();
+        assert_eq!((&plain[..], facts.resets), (&b"texttext"[..], resets));
+    }
+}
+
+#[test]
 fn a_zstd_window_of_2_gib_is_refused() {
     let frame = b"\x28\xb5\x2f\xfd\0\xa8\x01\0\0";
     assert!(unpack(frame, Codec::Zstd).is_err());

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use liblzma::stream::{Action, Error, Status, Stream};
 
-use super::{Facts, Input, MAX_MEMORY, ReadError, Step, unpack_error};
+use super::{Facts, Input, MAX_MEMORY, ReadError, Step, lzma2::Chunks, unpack_error};
 
 /// What a stream starts with.
 pub(super) const MAGIC: &[u8] = b"\xfd7zXZ\0";
@@ -14,7 +14,8 @@ const TELL_UNSUPPORTED_CHECK: u32 = 0x02;
 
 pub(super) struct Xz {
     stream: Stream,
-    started: bool,
+    /// Once the stream flags are known.
+    chunks: Option<Chunks>,
 }
 
 impl Xz {
@@ -22,7 +23,7 @@ impl Xz {
         // One stream per decoder: no LZMA_CONCATENATED.
         let stream = Stream::new_stream_decoder(MAX_MEMORY, TELL_UNSUPPORTED_CHECK)
             .map_err(|error| unpack_error("xz", 0, error))?;
-        Ok(Self { stream, started: false })
+        Ok(Self { stream, chunks: None })
     }
 
     pub(super) fn step<R: Read>(
@@ -32,11 +33,11 @@ impl Xz {
         facts: &mut Facts,
     ) -> Result<Step, ReadError> {
         let at = input.at();
-        if !self.started {
+        if self.chunks.is_none() {
             // Stream flags: a zero byte, then the kind of check; 0 is none.
-            let head = input.peek(8)?;
-            facts.unchecked += u64::from(head.get(7) == Some(&0));
-            self.started = true;
+            let check = input.peek(8)?.get(7).copied();
+            facts.unchecked += u64::from(check == Some(0));
+            self.chunks = Some(Chunks::new(check.unwrap_or(0)));
         }
         let seen = input.peek(1)?;
         let action = if seen.is_empty() { Action::Finish } else { Action::Run };
@@ -46,8 +47,13 @@ impl Xz {
             .process(seen, out, action)
             .map_err(|error| unpack_error("xz", at, reason(error)))?;
         let count = |bytes: u64| usize::try_from(bytes).expect("no more than a buffer");
+        let taken = count(self.stream.total_in() - before_in);
+        if let Some(chunks) = &mut self.chunks {
+            chunks.feed(&seen[..taken]);
+            facts.resets += std::mem::take(&mut chunks.resets);
+        }
         Ok(Step {
-            taken: count(self.stream.total_in() - before_in),
+            taken,
             made: count(self.stream.total_out() - before_out),
             ended: status == Status::StreamEnd,
         })

@@ -38,13 +38,17 @@ impl Packing {
         problems: &mut Problems,
         notes: &mut Vec<String>,
     ) {
-        let Facts { streams, trailing, unchecked, .. } = facts;
+        let Facts { streams, trailing, unchecked, resets, .. } = facts;
         if *streams != 1 {
             // dpkg stops after the first xz stream or zstd frame (1.21.22), and writes one.
             problems.push(format!("{name}: it has {streams} packed streams, dpkg reads the first"));
         }
         if *trailing > 0 {
             problems.push(format!("{name}: {trailing} bytes follow the packed stream"));
+        }
+        if *resets > 0 {
+            // Neither liblzma nor pkggen does that; the byte that says it is in no checksum.
+            problems.push(format!("{name}: {resets} LZMA2 chunks reset the dictionary in a block"));
         }
         if *unchecked > 0 {
             notes.push(format!("{name} has no checksum of its own"));
