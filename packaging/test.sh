@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs every test, the ones against the real tools included: dpkg, apt, lintian, GNU tar, bsdtar, unzip, 7z, a booted systemd.
 #
-#   packaging/test.sh
+#   packaging/test.sh          all but those of a payload of 5 GiB
+#   packaging/test.sh large    only those: minutes, 6 GB of disk, an optimised build
 #
 # Installs the tools that are missing: Debian packages with apt (as root or through sudo), cargo-deb below target/tools. What cannot be
 # installed is said, and its tests skip themselves by name; with CI set in the environment they fail instead.
@@ -41,6 +42,10 @@ if ! command -v cargo-deb >/dev/null 2>&1; then
   echo 'building cargo-deb for the comparison with it' >&2
   cargo install --quiet --locked --root "$root/target/tools" cargo-deb >&2 ||
     echo 'skipped: the comparison with cargo-deb, which cannot be built here' >&2
+fi
+
+if [ "${1-}" = large ]; then
+  exec cargo test --locked --release --test large -- --ignored --nocapture --test-threads 1
 fi
 
 sh packaging/fixtures.sh
