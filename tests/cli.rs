@@ -134,6 +134,22 @@ fn the_output_folder_holds_artifacts_and_sums_only() {
 }
 
 #[test]
+fn scripts_without_targets_are_one_deb_for_every_architecture() {
+    let app = App::new();
+    let text = fs::read_to_string(app.path("pkggen.toml")).unwrap();
+    let without: String = text
+        .lines()
+        .filter(|line| !line.starts_with("linux ="))
+        .fold(String::new(), |all, line| if line == "[targets]" { all } else { all + line + "\n" });
+    fs::write(app.path("pkggen.toml"), without).unwrap();
+    let run = app.run("deb");
+    assert_eq!((run.out.as_str(), run.code), ("dist/hi_1.0.0_all.deb\n", 0), "{}", run.err);
+    assert!(run.err.contains("`hi_1.0.0_all.deb` serves every architecture"), "{}", run.err);
+    let control = app.run("inspect dist/hi_1.0.0_all.deb --control").out;
+    assert!(control.contains("Architecture: all"), "{control}");
+}
+
+#[test]
 fn json_is_one_document_and_has_the_exact_size() {
     let app = App::new();
     let run = app.run("deb --json");

@@ -34,6 +34,12 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// Whether the other one, made for another architecture, is the same artifact.
+    fn is_same_as(&self, other: &Self) -> bool {
+        let any_arch = self.package.any_arch && other.package.any_arch;
+        any_arch && self.file_name == other.file_name && self.tree == other.tree
+    }
+
     /// What the format may ask.
     pub fn context(&self) -> Context<'_> {
         Context { spelling: &self.spelling, manifest: &self.manifest }
@@ -62,7 +68,13 @@ pub fn prepare(loaded: &Loaded, settings: &Settings) -> Result<Prepared, Diagnos
         match plan(loaded, job, settings, &sources, &mut prepared.left_out) {
             Ok((planned, warnings)) => {
                 found.append(Diagnostics { errors: Vec::new(), warnings });
-                prepared.planned.push(planned);
+                match prepared.planned.iter().find(|there| planned.is_same_as(there)) {
+                    Some(there) => prepared.left_out.push(LeftOut {
+                        what: format!("{} for {}", job.spelling, job.target),
+                        why: format!("`{}` serves every architecture", there.file_name),
+                    }),
+                    None => prepared.planned.push(planned),
+                }
             }
             Err(errors) => found.append(errors),
         }

@@ -54,6 +54,8 @@ pub struct Package {
     pub changelog: Vec<Release>,
     /// What it is for.
     pub target: Target,
+    /// Nobody asked for a target and nothing in it is machine code: it serves every architecture.
+    pub any_arch: bool,
     /// Build time of every file, seconds since 1970-01-01 UTC.
     pub epoch: u64,
     /// What is installed, each at a place relative to its type.
@@ -191,6 +193,7 @@ pub(crate) fn sample() -> Package {
         repository: None,
         changelog: vec![Release { version: "1.2.0".into(), date: None, changes: Vec::new() }],
         target: Target::new(Os::Linux, Arch::X86_64),
+        any_arch: false,
         epoch: 315_532_800,
         entries: Vec::new(),
         services: Vec::new(),

@@ -3,14 +3,27 @@
 use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Place},
-    package::{Libc, program::ProgramError},
+    package::{Entry, Libc, program::ProgramError},
     payload::Blob,
-    tree::PayloadType,
+    tree::{Kind, PayloadType},
 };
 
 /// Types whose files are run or loaded on the target.
 fn runs(role: PayloadType) -> bool {
     matches!(role, PayloadType::Bin | PayloadType::Libexec | PayloadType::Lib)
+}
+
+/// Whether one package serves every architecture: neither the manifest nor the command line names
+/// targets, and no file is machine code.
+pub(super) fn any_arch(work: &Work<'_>, entries: &[Entry]) -> bool {
+    let free = work.settings.targets.is_empty() && work.manifest.tree.get("targets").is_none();
+    let machine = |entry: &Entry| match &entry.kind {
+        Kind::File(blob) if blob.path().is_some() => {
+            !matches!(&*work.sources.program(blob), Ok(None))
+        }
+        _ => false,
+    };
+    free && !entries.iter().any(machine)
 }
 
 /// A program of the wrong architecture or OS is an error; scripts and data are fine.

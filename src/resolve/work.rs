@@ -1,7 +1,7 @@
 //! What everything that resolves a part of a manifest works with.
 
 use super::{
-    Job, Resolved, Settings, desktop, entries, identity, later, names, scripts, services,
+    Job, Resolved, Settings, desktop, entries, identity, later, names, program, scripts, services,
     source::{Problem, Sources},
     text,
 };
@@ -114,6 +114,7 @@ pub fn resolve(
 fn package(work: &mut Work<'_>, known: names::Known) -> Package {
     let identity = identity::find(work);
     let mut entries = entries::find(work);
+    let any_arch = program::any_arch(work, &entries);
     let services = services::find(work, &mut entries);
     let desktop = desktop::find(work, &mut entries);
     let scripts = scripts::find(work);
@@ -135,6 +136,7 @@ fn package(work: &mut Work<'_>, known: names::Known) -> Package {
         homepage: table.homepage.as_ref().map(|url| url.to_string()),
         repository: table.repository.as_ref().map(|url| url.to_string()),
         target: work.job.target,
+        any_arch,
         epoch: identity.epoch,
         entries,
         services,

@@ -10,7 +10,7 @@ pub use path::{InstallPath, PathError};
 
 /// A sorted set of nodes. Directories above a node are implied, root-owned and 0755, until an
 /// explicit one takes their place.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tree {
     nodes: BTreeMap<InstallPath, Node>,
 }

@@ -69,6 +69,7 @@ fn architecture(package: &Package, options: &DebOptions) -> Result<String, Diagn
         return Err(Diagnostic::usage("deb.fields", text));
     }
     match package.target.arch.debarch() {
+        _ if package.any_arch => Ok("all".to_owned()),
         "" => {
             let text = format!("Debian has no architecture for {}", package.target);
             Err(Diagnostic::cannot("deb.architecture", text))
