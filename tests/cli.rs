@@ -279,3 +279,65 @@ fn cargo_runs_it_under_its_own_name() {
     assert_eq!(run.code, 0, "{}", run.err);
     assert_eq!(run.json()["artifacts"].as_array().unwrap().len(), 3);
 }
+
+#[test]
+fn verify_says_what_it_compared_and_compares_with_the_manifest() {
+    let app = App::new();
+    assert_eq!(app.run("build").code, 0);
+    let run = app.run("verify dist --strict");
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    for line in run.out.lines() {
+        assert!(line.ends_with(": ok (structure, digests, SHA256SUMS, manifest)"), "{line}");
+    }
+    assert_eq!(run.out.lines().count(), 3);
+    fs::write(app.path("hi.toml"), "loud = false\n").unwrap();
+    let run = app.run("verify dist");
+    assert_eq!(run.code, 1);
+    assert_eq!(run.out.matches("FAILED").count(), 3, "{}", run.out);
+    assert!(run.out.contains("problem: not as the manifest says: file "), "{}", run.out);
+    let compared = &app.run("verify dist --json").json()["files"][0]["compared"];
+    assert_eq!(compared[3], "manifest");
+}
+
+#[test]
+fn verify_of_a_good_package_survives_a_manifest_that_cannot_be_planned() {
+    let app = App::new();
+    assert_eq!(app.run("deb").code, 0);
+    let deb = "dist/hi_1.0.0_amd64.deb";
+    let says = |why: &str| {
+        let run = app.run(&format!("verify {deb}"));
+        let want =
+            format!("{deb}: ok (structure, digests, SHA256SUMS)\n  note: manifest not compared: ");
+        assert!(run.code == 0 && run.out.starts_with(&want), "{}{}", run.out, run.err);
+        assert!(run.out.contains(why), "{}", run.out);
+        assert_eq!(app.run(&format!("verify --strict {deb}")).code, 1);
+    };
+    fs::remove_file(app.path("hi")).unwrap();
+    says("payload `hi` does not exist (pkggen.toml:14:14)");
+    fs::write(app.path("pkggen.toml"), "[package").unwrap();
+    says("pkggen.toml:1");
+    assert_eq!(app.run(&format!("verify -m other.toml {deb}")).code, 2);
+    fs::remove_file(app.path("pkggen.toml")).unwrap();
+    let run = app.run(&format!("verify --strict {deb}"));
+    assert_eq!((run.code, run.out), (0, format!("{deb}: ok (structure, digests, SHA256SUMS)\n")));
+}
+
+#[test]
+fn verify_of_a_package_the_manifest_does_not_make_is_silent_about_it() {
+    let app = App::new();
+    assert_eq!(app.run("deb").code, 0);
+    fs::rename(app.path("dist/hi_1.0.0_amd64.deb"), app.path("other.deb")).unwrap();
+    fs::write(app.path("hi"), "#!/bin/sh\necho other\n").unwrap();
+    let run = app.run("verify other.deb --strict");
+    assert_eq!((run.code, run.out.as_str()), (0, "other.deb: ok (structure, digests)\n"));
+}
+
+#[test]
+fn verify_takes_the_times_of_a_package_as_the_environment_of_its_build_had_them() {
+    let app = App::new();
+    let mut build = app.command("build");
+    assert!(build.env("SOURCE_DATE_EPOCH", "1700000000").status().unwrap().success());
+    let run = app.run("verify dist");
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert_eq!(run.out.matches("note: made with SOURCE_DATE_EPOCH=1700000000").count(), 3);
+}

@@ -225,7 +225,10 @@ Examples:
     #[command(after_help = "\
 Examples:
   pkggen verify dist                 every file of SHA256SUMS, and the packages inside out
-  pkggen verify --strict app.deb     what is only unusual is an error, too")]
+  pkggen verify --strict app.deb     what is only unusual is an error, too
+
+SHA256SUMS beside a package is compared, and the manifest when it makes a package of that name:
+the one of `-m FILE`, else the pkggen.toml of this folder.")]
     Verify {
         /// Packages, or folders with packages
         #[arg(required = true, value_name = "FILE|DIR")]
@@ -309,7 +312,8 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
         "check" | "plan" | "explain" | "diff" => WHAT.to_vec(),
         "init" => vec!["manifest", "package"],
         "man" => vec!["out"],
-        "inspect" | "verify" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),
+        "verify" => vec!["manifest"],
+        "inspect" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),
         _ => [WHAT, HOW].concat(),
     }
 }

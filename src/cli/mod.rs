@@ -131,7 +131,7 @@ fn run(request: &Request, ui: &Ui) -> Outcome {
             let parts = inspect::Parts { files: *files, scripts: *scripts, control: *control };
             return inspect::run(file, parts, ui);
         }
-        Verb::Verify { paths, strict } => return Ok(verify::run(paths, *strict, ui)),
+        Verb::Verify { paths, strict } => return verify::run(paths, *strict, flags, ui),
         Verb::Diff { a, b } => return diff::run(a, b, flags, ui),
         Verb::Init { from, yes } => return init::run(*from, *yes, flags, ui),
         Verb::Man => return man::run(flags.out.as_deref(), ui),

@@ -124,8 +124,18 @@ impl<'a> Session<'a> {
     /// The artifacts of these formats, with everything decided; all that the manifest names when
     /// there is none.
     pub(super) fn prepare(&self, formats: &[String]) -> Result<Prepared, Diagnostics> {
-        let ask = Settings { formats: formats.to_vec(), ..self.ask.clone() };
-        let prepared = build::prepare(&self.loaded, &ask)?;
+        self.prepare_as(&Settings { formats: formats.to_vec(), ..self.ask.clone() })
+    }
+
+    /// All artifacts as they would be with another `SOURCE_DATE_EPOCH`.
+    pub(super) fn prepare_at(&self, epoch: u64) -> Result<Prepared, Diagnostics> {
+        let mut ask = self.ask.clone();
+        ask.env.insert("SOURCE_DATE_EPOCH".into(), epoch.to_string());
+        self.prepare_as(&ask)
+    }
+
+    fn prepare_as(&self, ask: &Settings) -> Result<Prepared, Diagnostics> {
+        let prepared = build::prepare(&self.loaded, ask)?;
         if prepared.found.is_ok() || self.flags.keep_going {
             Ok(prepared)
         } else {

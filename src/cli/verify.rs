@@ -1,4 +1,7 @@
-//! `pkggen verify FILE|DIR…`: structure, digests and policy of packages.
+//! `pkggen verify FILE|DIR…`: structure, digests and policy of packages; against SHA256SUMS and
+//! the manifest when they are there.
+
+mod manifest;
 
 use std::{
     collections::BTreeSet,
@@ -6,14 +9,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::ui::Ui;
+use super::{Outcome, args::Flags, ui::Ui};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     inspect::{self, Error, Verdict, sums},
 };
+use manifest::Plans;
+
+/// What was found about a file.
+struct Row {
+    path: PathBuf,
+    verdict: Verdict,
+    /// What it was compared with.
+    compared: Vec<&'static str>,
+}
 
 /// Checks every package; what is only unusual is an error if `strict`.
-pub(super) fn run(paths: &[PathBuf], strict: bool, ui: &Ui) -> u8 {
+pub(super) fn run(paths: &[PathBuf], strict: bool, flags: &Flags, ui: &Ui) -> Outcome {
+    let named = flags.manifest.is_some();
+    let flags = manifest::flags(flags);
+    let plans = Plans::open(flags.as_ref(), named, ui)?;
     let mut files = Vec::new();
     let mut found = Diagnostics::default();
     for path in paths {
@@ -24,37 +39,45 @@ pub(super) fn run(paths: &[PathBuf], strict: bool, ui: &Ui) -> u8 {
     }
     let mut rows = Vec::new();
     for file in files {
-        match verdict(&file) {
-            Ok(verdict) => rows.push((file.path, verdict)),
+        match row(file, &plans) {
+            Ok(row) => rows.push(row),
             Err(error) => found.error(error),
         }
     }
     let is_good =
-        |verdict: &Verdict| verdict.problems.is_empty() && (!strict || verdict.notes.is_empty());
-    ui.document(&serde_json::json!({
-        "files": rows.iter().map(|(path, verdict)| serde_json::json!({
+        |row: &Row| row.verdict.problems.is_empty() && (!strict || row.verdict.notes.is_empty());
+    report(&rows, &is_good, &found, ui);
+    ui.problems(&found);
+    Ok(if rows.iter().all(is_good) { found.exit_code() } else { 1 })
+}
+
+fn report(rows: &[Row], is_good: &dyn Fn(&Row) -> bool, found: &Diagnostics, ui: &Ui) {
+    let json = |row: &Row| {
+        let Row { path, verdict, compared } = row;
+        serde_json::json!({
             "path": path,
-            "ok": is_good(verdict),
+            "ok": is_good(row),
+            "compared": compared,
             "format": verdict.report.as_ref().map(|report| &report.format),
             "sha256": verdict.sha256.map(|digest| digest.to_string()),
             "problems": verdict.problems,
             "notes": verdict.notes,
-        })).collect::<Vec<_>>(),
-        "errors": super::ui::Problem::errors(&found),
+        })
+    };
+    ui.document(&serde_json::json!({
+        "files": rows.iter().map(json).collect::<Vec<_>>(),
+        "errors": super::ui::Problem::errors(found),
     }));
-    for (path, verdict) in &rows {
-        let word = if is_good(verdict) { "ok" } else { "FAILED" };
-        ui.result(&format!("{}: {word}", path.display()));
-        for problem in &verdict.problems {
+    for row in rows {
+        let word = if is_good(row) { "ok" } else { "FAILED" };
+        ui.result(&format!("{}: {word} ({})", row.path.display(), row.compared.join(", ")));
+        for problem in &row.verdict.problems {
             ui.result(&format!("  problem: {problem}"));
         }
-        for note in &verdict.notes {
+        for note in &row.verdict.notes {
             ui.result(&format!("  note: {note}"));
         }
     }
-    ui.problems(&found);
-    let failed = rows.iter().any(|(_, verdict)| !is_good(verdict));
-    if failed { 1 } else { found.exit_code() }
 }
 
 /// A file to check.
@@ -109,20 +132,51 @@ fn is_other(file: &Listed) -> bool {
     file.guessed && read.is_ok() && inspect::recognise(&head).is_none()
 }
 
-fn verdict(file: &Listed) -> Result<Verdict, Diagnostic> {
-    let path = &file.path;
-    let expected = sums::beside(path).map_err(|error| {
+/// Checks a file against itself, SHA256SUMS and the manifest.
+fn row(file: Listed, plans: &Plans<'_>) -> Result<Row, Diagnostic> {
+    let path = file.path;
+    let expected = sums::beside(&path).map_err(|error| {
         let text = format!("cannot read `{}`", path.with_file_name(sums::NAME).display());
         Diagnostic::usage("inspect.missing", text).caused_by(&error)
     })?;
-    match inspect::verify(path, expected) {
+    let mut verdict = match inspect::verify(&path, expected) {
         // Listed in SHA256SUMS and gone: that is what verification is for.
         Err(Error::Open { source, .. })
             if expected.is_some() && source.kind() == io::ErrorKind::NotFound =>
         {
             let problems = vec!["SHA256SUMS names it, but it is not there".to_owned()];
-            Ok(Verdict { problems, ..Verdict::default() })
+            Verdict { problems, ..Verdict::default() }
         }
-        other => Ok(other?),
+        other => other?,
+    };
+    let mut compared = Vec::new();
+    if verdict.report.is_some() {
+        compared.extend(["structure", "digests"]);
+    }
+    compared.extend(expected.map(|_| sums::NAME));
+    if compared.is_empty() {
+        compared.push("structure");
+    }
+    if with_manifest(&path, &mut verdict, plans) {
+        compared.push("manifest");
+    }
+    Ok(Row { path, verdict, compared })
+}
+
+/// Whether it was compared with what the manifest would make.
+fn with_manifest(path: &Path, verdict: &mut Verdict, plans: &Plans<'_>) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let (Some(report), Some(name)) = (&verdict.report, name) else { return false };
+    match plans.compare(name, report) {
+        manifest::Outcome::Nothing => false,
+        manifest::Outcome::Compared { problems, notes } => {
+            verdict.problems.extend(problems);
+            verdict.notes.extend(notes);
+            true
+        }
+        manifest::Outcome::NotCompared(why) => {
+            verdict.notes.push(format!("manifest not compared: {why}"));
+            false
+        }
     }
 }

@@ -68,8 +68,10 @@ impl Format for Tarball {
         let tar = Tar::new(package.epoch).tree(&tree, &prefix);
         let plain = tar.map_err(|e| Diagnostic::cannot("limit.tar", e.to_string()))?.finish();
         let recipe = splice::pack(&plain, self.packing(package, cx)?, bench)?;
-        let expected =
-            Report::of_tree(self.name(), &tree, &prefix, package.epoch).for_archive(true);
+        let expected = Report {
+            fields: vec![("Compression".into(), codec(cx)?.word().into())],
+            ..Report::of_tree(self.name(), &tree, &prefix, package.epoch).for_archive(true)
+        };
         Ok(Plan { recipe, expected })
     }
 
