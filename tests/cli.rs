@@ -341,3 +341,47 @@ fn verify_takes_the_times_of_a_package_as_the_environment_of_its_build_had_them(
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     assert_eq!(run.out.matches("note: made with SOURCE_DATE_EPOCH=1700000000").count(), 3);
 }
+
+#[test]
+fn keep_going_makes_the_formats_that_can_be_made() {
+    let app = App::new();
+    let run = app.run("build rpm deb dmg");
+    assert_eq!((run.code, run.out.as_str()), (3, ""), "{}", run.err);
+    let run = app.run("build --keep-going rpm deb dmg");
+    assert_eq!((run.code, run.out.as_str()), (3, "dist/hi_1.0.0_amd64.deb\n"), "{}", run.err);
+    for word in ["rpm", "dmg"] {
+        assert!(run.err.contains(&format!("error: this version of pkggen makes no {word} yet")));
+    }
+    let json = app.run("build --keep-going rpm zip --json").json();
+    assert_eq!(json["artifacts"][0]["format"], "zip");
+    assert_eq!(json["errors"][0]["code"], "format.later");
+    assert_eq!(app.run("build --keep-going rpm zipp deb").code, 2);
+}
+
+#[test]
+fn keep_going_goes_on_after_an_artifact_could_not_be_written() {
+    let app = App::new();
+    // No file can take the place of a folder that holds something.
+    fs::create_dir_all(app.path("dist/hi_1.0.0_amd64.deb/full")).unwrap();
+    let run = app.run("build deb zip");
+    assert_eq!((run.code, run.out.as_str()), (1, ""), "{}", run.err);
+    let run = app.run("build --keep-going deb zip");
+    assert_eq!(
+        (run.code, run.out.as_str()),
+        (1, "dist/hi-1.0.0-linux-x86_64.zip\n"),
+        "{}",
+        run.err
+    );
+    assert!(run.err.contains("hi_1.0.0_amd64.deb"), "{}", run.err);
+    let want = ["SHA256SUMS", "hi-1.0.0-linux-x86_64.zip", "hi_1.0.0_amd64.deb"];
+    assert_eq!(names(&app.path("dist")), want);
+    assert_eq!(names(&app.path("dist/hi_1.0.0_amd64.deb")), ["full"]);
+}
+
+#[test]
+fn a_build_that_can_make_nothing_makes_no_folder() {
+    let app = App::new();
+    fs::remove_file(app.path("hi")).unwrap();
+    assert_eq!(app.run("build --keep-going").code, 2);
+    assert!(!app.path("dist").exists());
+}

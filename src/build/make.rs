@@ -66,6 +66,9 @@ pub fn make(
             return built;
         }
     }
+    if described.is_empty() {
+        return built;
+    }
     if let Err(error) =
         prepare_folder(out, described.iter().map(|(_, plan)| plan.recipe.len()).sum())
     {
@@ -256,6 +259,7 @@ mod tests {
         fs::write(&program, "#!/bin/sh\n").unwrap();
         let planned = planned("deb", &program);
         fs::write(&program, "#!/bin/sh\necho longer\n").unwrap();
+        fs::create_dir(&out).unwrap();
         let built = make(&[planned], &out, true, &Bench::for_tests(), &mut |_| {});
         assert_eq!(built.found.errors[0].code, "payload.changed");
         assert!(built.made.is_empty() && names(&out).is_empty());

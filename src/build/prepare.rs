@@ -60,9 +60,10 @@ pub struct Prepared {
 pub fn prepare(loaded: &Loaded, settings: &Settings) -> Result<Prepared, Diagnostics> {
     let Loaded { manifest, dir } = loaded;
     let sources = Sources::new(dir);
-    let Matrix { jobs, left_out, warnings } = resolve::matrix(manifest, settings, &sources)?;
+    let Matrix { jobs, left_out, errors, warnings } =
+        resolve::matrix(manifest, settings, &sources)?;
     let warnings = manifest.warnings.iter().cloned().chain(warnings).collect();
-    let mut found = Diagnostics { warnings, ..Diagnostics::default() };
+    let mut found = Diagnostics { errors, warnings };
     let mut prepared = Prepared { planned: Vec::new(), left_out, found: Diagnostics::default() };
     for job in &jobs {
         match plan(loaded, job, settings, &sources, &mut prepared.left_out) {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Job, Settings, Sources, matrix, resolve, tests::listing};
+use super::{Job, Matrix, Settings, Sources, matrix, resolve, tests::listing};
 use crate::{
     diagnostic::Diagnostics,
     format::TABLES,
@@ -52,11 +52,12 @@ fn lay_out(dir: &Path, line: &str) {
 fn all(manifest: &Manifest, dir: &Path) -> Diagnostics {
     let settings = Settings { made: vec!["deb", "tar", "zip"], ..Settings::default() };
     let sources = Sources::new(dir);
-    let jobs = match matrix(manifest, &settings, &sources) {
-        Ok(matrix) => matrix.jobs,
+    let matrix = match matrix(manifest, &settings, &sources) {
+        Ok(matrix) => matrix,
         Err(errors) => return errors,
     };
-    let mut found = Diagnostics::default();
+    let Matrix { jobs, errors, .. } = matrix;
+    let mut found = Diagnostics { errors, ..Diagnostics::default() };
     for job in jobs {
         if let Err(errors) = one(manifest, &job, &settings, &sources) {
             found.append(errors);

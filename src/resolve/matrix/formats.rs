@@ -114,8 +114,7 @@ impl Formats {
                     format!("this version of pkggen makes no {} yet", row.format.name),
                 );
             } else {
-                let message = format!("this version of pkggen makes no {} yet", row.spelling);
-                let error = Diagnostic::cannot("format.later", message).at(row.place.clone());
+                let error = later(row.spelling).at(row.place.clone());
                 let can: Vec<_> = self.can_make(row.target.os, settings);
                 work.found.error(error.hint(format!("it makes {}", crate::manifest::list(&can))));
             }
@@ -167,24 +166,33 @@ fn of_command_line(candidate: &Candidate, asked: &[Asked], listed: &[Wanted]) ->
     wanted
 }
 
-/// A format that no target can have was asked for in vain.
+fn later(spelling: &str) -> Diagnostic {
+    let message = format!("this version of pkggen makes no {spelling} yet");
+    Diagnostic::cannot("format.later", message)
+}
+
+/// A format that no target can have was asked for in vain; one that no version so far makes is not
+/// worth another target.
 pub(super) fn nothing_for(
     asked: &[Asked],
     candidates: &[Candidate],
-    wanted: &[Wanted],
+    settings: &Settings,
     found: &mut Diagnostics,
 ) {
-    for asked in asked {
-        let made = wanted.iter().any(|row| row.format.name == asked.format.name);
-        let possible = candidates.iter().any(|c| asked.format.systems.contains(&c.target.os));
-        if !made && !possible && found.is_ok() {
-            let targets: Vec<_> = candidates.iter().map(|c| c.target.to_string()).collect();
-            let message = format!(
-                "`{}` is asked for, and none of {} can have one",
-                asked.word,
-                crate::manifest::list(&targets)
-            );
-            found.error(Diagnostic::cannot("format.system", message));
-        }
+    let possible = |asked: &&Asked| {
+        candidates.iter().any(|there| asked.format.systems.contains(&there.target.os))
+    };
+    // Without any target something else is wrong.
+    for asked in asked.iter().filter(|asked| !candidates.is_empty() && !possible(asked)) {
+        let targets: Vec<_> = candidates.iter().map(|there| there.target.to_string()).collect();
+        let targets = crate::manifest::list(&targets);
+        let error = if settings.made.contains(&asked.format.name) {
+            let message =
+                format!("`{}` is asked for, and none of {targets} can have one", asked.word);
+            Diagnostic::cannot("format.system", message)
+        } else {
+            later(&asked.word).hint(format!("nor could {targets} have one"))
+        };
+        found.error(error);
     }
 }

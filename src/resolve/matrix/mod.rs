@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Job, LeftOut, Settings, source::Sources};
 use crate::{
-    diagnostic::{Diagnostic, Diagnostics, Place},
+    diagnostic::{Class, Diagnostic, Diagnostics, Place},
     manifest::{Manifest, Node, Platform, Spanned, Targets, advice, decode_key},
     package::{Libc, Os, Target},
 };
@@ -20,6 +20,8 @@ pub struct Matrix {
     pub jobs: Vec<Job>,
     /// What could be expected and is not made.
     pub left_out: Vec<LeftOut>,
+    /// What is asked for and cannot be made, while all of `jobs` can.
+    pub errors: Vec<Diagnostic>,
     /// What is unusual, but allowed.
     pub warnings: Vec<Diagnostic>,
 }
@@ -33,7 +35,8 @@ pub(super) struct Candidate {
     formats: Vec<Spanned<String>>,
 }
 
-/// What is to be made of a manifest. All errors at once.
+/// What is to be made of a manifest. All errors at once; those of formats that cannot be made stop
+/// only themselves.
 pub fn matrix(
     manifest: &Manifest,
     settings: &Settings,
@@ -49,7 +52,7 @@ pub fn matrix(
     for candidate in &candidates {
         wanted.extend(formats.of_candidate(candidate, &asked, settings, &mut work));
     }
-    formats::nothing_for(&asked, &candidates, &wanted, &mut work.found);
+    formats::nothing_for(&asked, &candidates, settings, &mut work.found);
     work.one_file_name_each(&mut wanted);
     work.jobs(wanted)
 }
@@ -187,13 +190,15 @@ impl Work<'_> {
             error.hint = (!why.is_empty()).then(|| why.join("\n"));
             self.found.error(error);
         }
-        if !self.found.is_ok() {
-            self.found.sort();
+        self.found.sort();
+        let is_mistake = |error: &Diagnostic| error.class != Class::Cannot;
+        if wanted.is_empty() || self.found.errors.iter().any(is_mistake) {
             return Err(self.found);
         }
         let job =
             |row: Wanted| Job { target: row.target, format: row.format, spelling: row.spelling };
         self.out.jobs = wanted.into_iter().map(job).collect();
+        self.out.errors = self.found.errors;
         self.out.warnings = self.found.warnings;
         Ok(self.out)
     }

@@ -12,13 +12,19 @@ fn of(bench: &Bench) -> Result<Matrix, Diagnostics> {
     matrix(&bench.manifest, &bench.settings, &bench.sources)
 }
 
+/// Errors that stop everything, and those that stop one format alone.
+fn found(bench: &Bench) -> Diagnostics {
+    let partial = |matrix: Matrix| Diagnostics { errors: matrix.errors, ..Diagnostics::default() };
+    of(bench).map_or_else(|errors| errors, partial)
+}
+
 fn jobs(bench: &Bench) -> Vec<String> {
     let matrix = of(bench).unwrap_or_else(|errors| panic!("{}", listing(&errors)));
     matrix.jobs.iter().map(|job| format!("{} {}", job.target, job.spelling)).collect()
 }
 
 fn errors(bench: &Bench) -> Vec<String> {
-    of(bench).unwrap_err().errors.into_iter().map(|error| error.message).collect()
+    found(bench).errors.into_iter().map(|error| error.message).collect()
 }
 
 fn targets(text: &str) -> Bench {
@@ -59,7 +65,7 @@ fn targets_and_formats_of_the_command_line_narrow_it() {
 #[test]
 fn a_listed_format_that_is_not_made_yet_is_an_error_a_default_is_left_out() {
     let listed = targets("linux = { arch = [\"x86_64\"], formats = [\"deb\", \"rpm\"] }");
-    let found = of(&listed).unwrap_err();
+    let found = found(&listed);
     assert_eq!((found.exit_code(), found.errors[0].code), (3, "format.later"));
     assert!(found.errors[0].place.is_some());
     let default = targets("linux = { arch = [\"x86_64\"] }");
@@ -131,6 +137,27 @@ fn a_format_no_target_can_have_is_an_error() {
     let mut bench = targets("macos = { arch = [\"aarch64\"], formats = [\"zip\"] }");
     bench.settings.formats = vec!["deb".into()];
     assert_eq!(errors(&bench), ["`deb` is asked for, and none of `macos-aarch64` can have one"]);
+}
+
+#[test]
+fn formats_that_cannot_be_made_leave_the_others_as_they_are() {
+    let mut bench = targets("linux = { arch = [\"x86_64\"], formats = [\"deb\"] }");
+    bench.settings.formats = vec!["rpm".into(), "dmg".into(), "deb".into(), "zip".into()];
+    assert_eq!(jobs(&bench), ["linux-x86_64 deb", "linux-x86_64 zip"]);
+    let want = ["rpm", "dmg"].map(|word| format!("this version of pkggen makes no {word} yet"));
+    assert_eq!(errors(&bench), want);
+    assert_eq!(found(&bench).exit_code(), 3);
+    bench.settings.formats.push("zipp".into());
+    assert_eq!(of(&bench).unwrap_err().exit_code(), 2);
+}
+
+#[test]
+fn a_format_that_is_not_made_yet_is_that_before_it_is_one_of_another_system() {
+    let mut bench = targets("linux = { arch = [\"x86_64\"], formats = [\"deb\"] }");
+    bench.settings.formats = vec!["dmg".into()];
+    let error = of(&bench).unwrap_err().errors.remove(0);
+    assert_eq!((error.class as u8, error.code), (3, "format.later"));
+    assert_eq!(error.message, "this version of pkggen makes no dmg yet");
 }
 
 #[test]
