@@ -69,12 +69,8 @@ pub fn prepare(loaded: &Loaded, settings: &Settings) -> Result<Prepared, Diagnos
         match plan(loaded, job, settings, &sources, &mut prepared.left_out) {
             Ok((planned, warnings)) => {
                 found.append(Diagnostics { errors: Vec::new(), warnings });
-                match prepared.planned.iter().find(|there| planned.is_same_as(there)) {
-                    Some(there) => prepared.left_out.push(LeftOut {
-                        what: format!("{} for {}", job.spelling, job.target),
-                        why: format!("`{}` serves every architecture", there.file_name),
-                    }),
-                    None => prepared.planned.push(planned),
+                if !prepared.planned.iter().any(|there| planned.is_same_as(there)) {
+                    prepared.planned.push(planned);
                 }
             }
             Err(errors) => found.append(errors),

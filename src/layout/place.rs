@@ -101,8 +101,10 @@ fn node(
         }
         (kind, _) => kind.clone(),
     };
+    // Only a package manager keeps edited copies: nobody does for what is unpacked by hand.
     let config = matches!(kind, Kind::File(_))
-        && (entry.role == PayloadType::Config || rules.absolute() && path.starts_with("etc"));
+        && rules.absolute()
+        && (entry.role == PayloadType::Config || path.starts_with("etc"));
     Ok(Node {
         mode: entry.mode,
         owner: entry.owner.clone(),

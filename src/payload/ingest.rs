@@ -106,7 +106,10 @@ impl Intake<'_> {
                 let key = piece.key(blob, *packing);
                 let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
                 if piece.stored || !packed.insert(key) {
-                    self.bench.progress.advance(piece.len);
+                    // Shorter ones that do not shrink are not in the total.
+                    if blob.len() >= packing.alone() {
+                        self.bench.progress.advance(piece.len);
+                    }
                 } else {
                     extras.push((blob.clone(), piece, *packing));
                 }

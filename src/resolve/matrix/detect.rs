@@ -91,7 +91,8 @@ fn kept(work: &mut Work<'_>, seen: &[Seen], at: usize) -> bool {
         Some(Libc::Musl) => this.libc != Some(Libc::Musl),
         None => true,
     };
-    if loses {
+    // Scripts are nobody's programs: that one copy of them is enough needs no words.
+    if loses && this.programs {
         let why = format!("its programs are those of {}", twin.target);
         work.leave_out(this.target.to_string(), why);
     }
