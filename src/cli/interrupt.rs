@@ -1,28 +1,29 @@
 //! Ctrl-C: nothing half-written stays behind, and the exit code says so.
 
-use std::{path::PathBuf, process, thread};
-
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    iterator::Signals,
-};
-
-use crate::splice;
-
-/// Exit code of a run that was interrupted.
-const INTERRUPTED: i32 = 130;
+use std::path::PathBuf;
 
 /// From now on, a signal that ends the program removes `scratch` and the drafts in `out` first.
 /// Artifacts that have their names already are whole and stay.
+#[cfg(unix)]
 pub(super) fn clean_up(scratch: PathBuf, out: PathBuf) {
+    use signal_hook::{
+        consts::{SIGHUP, SIGINT, SIGTERM},
+        iterator::Signals,
+    };
+    /// Exit code of a run that was interrupted.
+    const INTERRUPTED: i32 = 130;
     // Without the handler the default applies, and the next run sweeps up.
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
-    thread::spawn(move || {
+    std::thread::spawn(move || {
         if signals.forever().next().is_some() {
-            splice::abandon(&out);
+            crate::splice::abandon(&out);
             // There is nobody left to tell.
             let _ = std::fs::remove_dir_all(&scratch);
-            process::exit(INTERRUPTED);
+            std::process::exit(INTERRUPTED);
         }
     });
 }
+
+/// The default applies, and the next run sweeps up.
+#[cfg(not(unix))]
+pub(super) fn clean_up(_: PathBuf, _: PathBuf) {}
