@@ -72,10 +72,10 @@ pub(crate) struct Flags {
     /// Which Cargo build is packaged: target/release or target/debug; release implies --sign
     #[arg(long, value_name = "PROFILE", global = true, help_heading = "What to build")]
     pub(crate) profile: Option<Profile>,
-    /// pkggen.lock must not change
+    /// pkggen.lock must not change (this version locks nothing; Cargo is told, too)
     #[arg(long, global = true, help_heading = "What to build")]
     pub(crate) locked: bool,
-    /// No network at all
+    /// No network at all (this version downloads nothing; Cargo is told, too)
     #[arg(long, global = true, help_heading = "What to build")]
     pub(crate) offline: bool,
 
