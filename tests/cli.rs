@@ -385,3 +385,97 @@ fn a_build_that_can_make_nothing_makes_no_folder() {
     assert_eq!(app.run("build --keep-going").code, 2);
     assert!(!app.path("dist").exists());
 }
+
+#[test]
+fn locked_and_offline_are_satisfied_where_nothing_is_locked_or_downloaded() {
+    let app = App::new();
+    let run = app.run("build --locked --offline");
+    assert_eq!(run.code, 0, "{}", run.err);
+    let help = app.run("build --help").out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("must not change (this version locks nothing;"), "{help}");
+    assert!(help.contains("No network at all (this version downloads nothing;"), "{help}");
+}
+
+#[test]
+fn diff_shows_what_differs_and_exits_with_1() {
+    let app = App::new();
+    assert_eq!(app.run("deb --out old").code, 0);
+    assert_eq!(app.run("deb --out same").code, 0);
+    let old = "old/hi_1.0.0_amd64.deb";
+    let run = app.run(&format!("diff {old} same/hi_1.0.0_amd64.deb"));
+    assert_eq!((run.code, run.out.as_str()), (0, ""), "{}", run.err);
+    fs::write(app.path("hi.toml"), "loud = false\n").unwrap();
+    app.manifest("[deb]\nsection = \"games\"\n");
+    assert_eq!(app.run("deb --out new").code, 0);
+    let run = app.run(&format!("diff {old} new/hi_1.0.0_amd64.deb"));
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.out.contains("field Section: value `misc` -> `games`\n"), "{}", run.out);
+    assert!(run.out.contains("file etc/hi/hi.toml: size 12 -> 13\n"), "{}", run.out);
+    let json = app.run(&format!("diff {old} new/hi_1.0.0_amd64.deb --json")).json();
+    let rows = json["differences"].as_array().unwrap();
+    assert!(rows.iter().any(|row| row["name"] == "Section" && row["to"] == "`games`"), "{json}");
+}
+
+#[test]
+fn diff_with_a_manifest_shows_what_would_change() {
+    let app = App::new();
+    assert_eq!(app.run("build").code, 0);
+    for line in ["hi_1.0.0_amd64.deb", "hi-1.0.0-linux-x86_64.tar.gz", "hi-1.0.0-linux-x86_64.zip"]
+    {
+        let run = app.run(&format!("diff dist/{line} pkggen.toml"));
+        assert_eq!((run.code, run.out.as_str()), (0, ""), "{line}: {}", run.err);
+    }
+    fs::write(app.path("hi.toml"), "loud = false\n").unwrap();
+    let deb = "dist/hi_1.0.0_amd64.deb";
+    let run = app.run(&format!("diff {deb} pkggen.toml"));
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("file etc/hi/hi.toml: size 12 -> 13\n"), "{}", run.out);
+    let run = app.run(&format!("diff pkggen.toml {deb}"));
+    assert!(run.out.contains("file etc/hi/hi.toml: size 13 -> 12\n"), "{}", run.out);
+    assert_eq!(app.run("diff pkggen.toml pkggen.toml").code, 2);
+    assert_eq!(app.run(&format!("diff {deb} dist/none.deb")).code, 2);
+}
+
+#[test]
+fn inspect_shows_only_the_parts_that_are_asked_for() {
+    let app = App::new();
+    fs::write(app.path("postinst"), "#!/bin/sh\necho welcome\n").unwrap();
+    app.manifest("[deb]\nmaintainer-scripts = { postinst = \"postinst\" }\n");
+    assert_eq!(app.run("deb").code, 0, "{}", app.run("deb").err);
+    let show = |parts: &str| {
+        let run = app.run(&format!("inspect dist/hi_1.0.0_amd64.deb {parts}"));
+        assert_eq!(run.code, 0, "{parts}: {}", run.err);
+        let has = |text: &str| run.out.contains(text);
+        (has("root"), has("echo welcome"), has("Maintainer"))
+    };
+    assert_eq!(show("--files"), (true, false, false));
+    assert_eq!(show("--scripts"), (false, true, false));
+    assert_eq!(show("--control"), (false, false, true));
+    assert_eq!(show("--control --files"), (true, false, true));
+    assert_eq!(show("").2, show("--control").2);
+    fs::write(app.path("text.txt"), "no package").unwrap();
+    assert_eq!(app.run("inspect text.txt").code, 2);
+}
+
+#[test]
+fn progress_is_for_terminals() {
+    let app = App::new();
+    let run = app.run("deb");
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    if Command::new("script").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "`script` must be there in CI");
+        return;
+    }
+    let typed = |args: &str| {
+        let line = format!("{PROGRAM} {args}");
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(app.0.path()).stdin(Stdio::null());
+        script.env("TERM", "xterm").env("XDG_CACHE_HOME", app.path("cache"));
+        let run = Run::of(script.output().unwrap());
+        assert_eq!(run.code, 0, "{}", run.out);
+        run.out
+    };
+    let out = typed("deb --fresh");
+    assert!(out.contains("hi_1.0.0_amd64.deb ["), "{out:?}");
+    assert!(!typed("deb --fresh --quiet").contains(".deb ["));
+}

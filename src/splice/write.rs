@@ -17,15 +17,13 @@ use crate::payload::{Bench, Error};
 const BATCH: usize = 1 << 20;
 
 /// Writes the file under a temporary name into `dir`. Everything that comes from payloads or from
-/// the store is checked on the way; on any error nothing is left behind.
+/// the store is checked on the way; on any error nothing is left behind. Progress advances by every
+/// byte; the caller starts it.
 pub fn write(recipe: &Recipe, dir: &Path, bench: &Bench) -> Result<Draft, Error> {
     sweep(dir);
     let mut draft = Draft::create(dir)?;
     reserve(&draft, recipe.len())?;
-    bench.progress.start("writing", recipe.len());
-    let written = copy(recipe, &draft, bench);
-    bench.progress.finish();
-    written?;
+    copy(recipe, &draft, bench)?;
     draft.flush()?;
     Ok(draft)
 }
