@@ -23,6 +23,7 @@ use pkggen::{
         unpack::Unpack,
         zip::{Content, Zip},
     },
+    digest::Want,
     format::{FORMATS, report::Report},
     inspect,
     payload::Blob,
@@ -255,7 +256,7 @@ fn peak_memory() -> u64 {
 fn read_as(format: &str, bytes: &[u8]) -> Option<Report> {
     let format = FORMATS.iter().find(|there| there.name() == format).unwrap();
     let _ = format.recognises(&bytes[..bytes.len().min(4096)]);
-    let report = format.read(&mut Cursor::new(bytes)).ok()?;
+    let report = format.read(&mut Cursor::new(bytes), Want::Md5Too).ok()?;
     let _ = inspect::text::report(&report);
     Some(report)
 }

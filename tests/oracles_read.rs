@@ -19,7 +19,7 @@ use std::{
 
 use common::{TempDir, have, is_root, ok, skip, stdout};
 use pkggen::{
-    digest::sha256,
+    digest::{Want, sha256},
     format::report::{ReadEntry, ReadKind, Report},
     inspect,
 };
@@ -270,7 +270,7 @@ fn is(deb: &Path, names: &[&str]) -> bool {
 
 fn read(deb: &[u8]) -> Option<Report> {
     let format = inspect::recognise(&deb[..deb.len().min(64 << 10)])?;
-    format.read(&mut Cursor::new(deb)).ok()
+    format.read(&mut Cursor::new(deb), Want::Md5Too).ok()
 }
 
 /// Same numbers every time: the constants of Knuth's MMIX.

@@ -9,7 +9,7 @@ use std::{
 use super::{Planned, sums::merge};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
-    digest::Sha256Digest,
+    digest::{Sha256Digest, Want},
     format::{Plan, report::Report},
     inspect::{self, sums},
     package::Target,
@@ -164,14 +164,15 @@ fn write(artifact: &Planned, plan: &Plan, out: &Path, bench: &Bench) -> Result<M
     Ok(Made { path, spelling: spelling.clone(), target: *target, len, sha256 })
 }
 
-/// Reads a draft as a stranger would and compares it with the plan.
+/// Reads a draft as a stranger would and compares it with the plan: entries by SHA-256, and the text
+/// of `md5sums`, so that MD5 need not be computed again.
 fn read_back(
     artifact: &Planned,
     plan: &Plan,
     draft: &Draft,
 ) -> Result<(u64, Sha256Digest), Diagnostic> {
     let name = &artifact.file_name;
-    let report = artifact.format.read(&mut draft.file()).map_err(|error| {
+    let report = artifact.format.read(&mut draft.file(), Want::Sha256).map_err(|error| {
         let text = format!("`{name}` cannot be read back");
         Diagnostic::failed("readback.failed", text).caused_by(&error)
     })?;

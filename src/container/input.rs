@@ -3,39 +3,42 @@
 use std::io::{self, Read};
 
 use super::ReadError;
-use crate::digest::{Digest, Sha256Digest};
+use crate::digest::{Hashes, Lanes, Sha256Digest, Want};
 
-/// Passes a file through and computes length and SHA-256 of all that was read.
+/// Passes a file through and computes length and SHA-256 of all that was read, on another thread.
 pub struct Tap<R> {
     input: R,
-    len: u64,
-    sha256: sha2::Sha256,
+    lanes: Lanes,
 }
 
 impl<R: Read> Tap<R> {
     /// Around a file at its start.
     pub fn new(input: R) -> Self {
-        Self { input, len: 0, sha256: sha2::Sha256::default() }
+        Self { input, lanes: Lanes::new(Want::Sha256) }
     }
 
     /// Reads to the end; length in bytes and digest of the whole file.
     pub fn finish(mut self) -> Result<(u64, Sha256Digest), ReadError> {
         io::copy(&mut self, &mut io::sink())?;
-        Ok((self.len, Digest(sha2::Digest::finalize(self.sha256).into())))
+        let Hashes { len, sha256, .. } = self.lanes.finish();
+        Ok((len, sha256))
     }
 }
 
 impl<R: Read> Read for Tap<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(out)?;
-        sha2::Digest::update(&mut self.sha256, &out[..count]);
-        self.len += count as u64;
+        self.lanes.update(&out[..count]);
         Ok(count)
     }
 }
 
-/// Size of an [`Input`]'s buffer, in bytes.
-const BUFFER: usize = 64 << 10;
+/// Size of an [`Input`]'s buffer, in bytes: most blocks of a zstd frame are in it as a whole, which
+/// saves the decoder a copy.
+const BUFFER: usize = 256 << 10;
+
+/// A read as large as this goes past an empty buffer, in bytes.
+const DIRECT: usize = 64 << 10;
 
 /// A buffered reader that can look ahead and knows its offset.
 pub struct Input<R> {
@@ -66,7 +69,7 @@ impl<R: Read> Input<R> {
 
     /// The next bytes: at least `least`, unless the stream ends before.
     pub fn peek(&mut self, least: usize) -> io::Result<&[u8]> {
-        if self.start + least > BUFFER {
+        if self.start == self.end || self.start + least > BUFFER {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
@@ -117,7 +120,7 @@ impl<R: Read> Input<R> {
 
 impl<R: Read> Read for Input<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.start == self.end && out.len() >= BUFFER {
+        if self.start == self.end && out.len() >= DIRECT {
             // Nothing to look back at: large reads need no copy.
             let count = self.stream.read(out)?;
             self.at += count as u64;

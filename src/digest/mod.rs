@@ -1,9 +1,11 @@
 //! Digests of content, all computed in one read.
 
+mod lanes;
 mod xxh64;
 
 use std::fmt;
 
+pub use lanes::{Hashes, Lanes, Want};
 pub use xxh64::Xxh64;
 
 use md5::Md5;

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::{
     ReadSeek,
-    listing::{Listing, Problems, content, digests, file},
+    listing::{Contents, Listing, Problems, content},
     report::{Member, ReadEntry, ReadError, ReadKind, Report, clean, escape},
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         unpack::{Facts, Unpack},
         zip::{self, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG},
     },
+    digest::Want,
 };
 
 /// Longest link target in a zip, in bytes.
@@ -50,7 +51,7 @@ pub fn is_zip(head: &[u8]) -> bool {
 }
 
 /// Reads a tar, packed with gzip, xz, zstd or not at all.
-pub fn tar(file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
+pub fn tar(file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {
     let mut head = Vec::new();
     file.rewind()?;
     file.take(8).read_to_end(&mut head)?;
@@ -58,10 +59,10 @@ pub fn tar(file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
     file.rewind()?;
     let mut tap = Tap::new(file);
     let mut tar = tar::Reader::new(Unpack::new(&mut tap, codec)?);
-    let mut listing = Listing::default();
+    let (mut listing, mut contents) = (Listing::default(), Contents::new(want));
     while let Some(entry) = tar.next_entry()? {
-        let digests = digests(&mut tar)?;
-        listing.tar(&entry, &digests)?;
+        let content = contents.file(&mut tar)?;
+        listing.tar(&entry, content)?;
     }
     let (mut problems, mut notes) = (std::mem::take(&mut listing.problems), Vec::new());
     problems.extend("tar", std::mem::take(&mut tar.problems));
@@ -97,11 +98,11 @@ fn check_packing(facts: &Facts, codec: Codec, problems: &mut Problems, notes: &m
 }
 
 /// Reads a zip. It has no owners, so those of the report are empty.
-pub fn zip(file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
+pub fn zip(file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {
     let mut zip = zip::Reader::new(file)?;
-    let mut listing = Listing::default();
+    let (mut listing, mut contents) = (Listing::default(), Contents::new(want));
     while let Some(entry) = zip.next_entry()? {
-        let (kind, link) = zip_kind(&entry, &mut zip)?;
+        let (kind, link) = zip_kind(&entry, &mut zip, &mut contents)?;
         let read = ReadEntry {
             path: clean(&entry.name),
             mode: zip_mode(&entry, &kind),
@@ -134,6 +135,7 @@ pub fn zip(file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
 fn zip_kind(
     entry: &zip::ReadEntry,
     input: &mut dyn Read,
+    contents: &mut Contents,
 ) -> Result<(ReadKind, Vec<u8>), ReadError> {
     let is_dir = entry.name.ends_with(b"/");
     match entry.st_mode.map(|mode| mode & S_IFMT) {
@@ -143,7 +145,7 @@ fn zip_kind(
         }
         Some(S_IFDIR) => Ok((ReadKind::Dir, Vec::new())),
         Some(S_IFREG | 0) | None if is_dir => Ok((ReadKind::Dir, Vec::new())),
-        Some(S_IFREG | 0) | None => Ok((file(&digests(input)?), Vec::new())),
+        Some(S_IFREG | 0) | None => Ok((contents.file(input)?, Vec::new())),
         Some(other) => Err(ReadError::Unsupported {
             what: format!("`{}` of type {other:o} in a zip", clean(&entry.name)),
         }),
@@ -195,7 +197,7 @@ mod tests {
             ("none", plain.clone()),
         ] {
             assert!(is_tar(&packed[..packed.len().min(4096)]), "{word}");
-            let report = tar(&mut Cursor::new(&packed)).unwrap();
+            let report = tar(&mut Cursor::new(&packed), Want::Md5Too).unwrap();
             assert_eq!((&report.problems, &report.notes), (&vec![], &vec![]), "{word}");
             assert_eq!(report.entries, expected.entries);
             assert_eq!(
@@ -211,7 +213,7 @@ mod tests {
         let zip = Zip::new(1_700_000_000).tree(&tree(), "x-1/", 6, &Bench::for_tests()).unwrap();
         let zip = bytes(&zip.finish());
         assert!(is_zip(&zip));
-        let report = super::zip(&mut Cursor::new(&zip)).unwrap();
+        let report = super::zip(&mut Cursor::new(&zip), Want::Md5Too).unwrap();
         let expected = Report::of_tree("zip", &tree(), "x-1/", 1_700_000_000).for_archive(false);
         assert_eq!((report.problems, report.entries), (vec![], expected.entries));
     }

@@ -11,7 +11,7 @@ use crate::{
         ReadError,
         tar::{Entry, EntryType},
     },
-    digest::{Digests, Hasher},
+    digest::{Hashes, Lanes, Want},
 };
 
 /// Most entries of one archive.
@@ -70,11 +70,11 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Adds an entry of a tar. A file comes with its digests.
-    pub(crate) fn tar(&mut self, entry: &Entry, digests: &Digests) -> Result<(), ReadError> {
+    /// Adds an entry of a tar with its content, which only a file has.
+    pub(crate) fn tar(&mut self, entry: &Entry, content: ReadKind) -> Result<(), ReadError> {
         let link = || escape(&entry.link).into_owned();
         let kind = match entry.kind {
-            EntryType::File => file(digests),
+            EntryType::File => content,
             EntryType::Dir => ReadKind::Dir,
             EntryType::Fifo => ReadKind::Fifo,
             EntryType::Symlink => ReadKind::Symlink { target: link() },
@@ -181,22 +181,26 @@ fn key(mut name: &[u8]) -> &[u8] {
     if name == b"." { b"" } else { name }
 }
 
-/// A file's kind, from its digests.
-pub(crate) fn file(digests: &Digests) -> ReadKind {
-    ReadKind::File { len: digests.len, md5: digests.md5, sha256: digests.sha256 }
-}
+/// Reads the contents of entries one after another, in constant memory.
+pub(crate) struct Contents(Lanes);
 
-/// Digests of the rest of a reader, in constant memory.
-pub(crate) fn digests(input: &mut dyn Read) -> Result<Digests, ReadError> {
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match input.read(&mut buffer) {
-            Ok(0) => return Ok(hasher.finish()),
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
+impl Contents {
+    /// With these digests.
+    pub(crate) fn new(want: Want) -> Self {
+        Self(Lanes::new(want))
+    }
+
+    /// The rest of a reader, as a file.
+    pub(crate) fn file(&mut self, input: &mut dyn Read) -> Result<ReadKind, ReadError> {
+        loop {
+            match self.0.read(input) {
+                Ok(0) => break,
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+                _ => {}
+            }
         }
+        let Hashes { len, sha256, md5 } = self.0.finish();
+        Ok(ReadKind::File { len, md5, sha256 })
     }
 }
 

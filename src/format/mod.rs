@@ -16,6 +16,7 @@ use std::io::{Read, Seek};
 use crate::{
     codec::Packing,
     diagnostic::{Diagnostic, Diagnostics},
+    digest::Want,
     layout::Layout,
     manifest::{
         Delivery::{Embed, Fetch, Sidecar, Split},
@@ -126,7 +127,7 @@ pub trait Format: Sync {
     fn recognises(&self, head: &[u8]) -> bool;
 
     /// Reads an artifact of this format back, ours or not. Every byte is looked at.
-    fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, report::ReadError>;
+    fn read(&self, file: &mut dyn ReadSeek, want: Want) -> Result<Report, report::ReadError>;
 }
 
 /// What a format may ask about the artifact being built.

@@ -77,10 +77,23 @@ pub struct ReadEntry {
 #[allow(missing_docs)] // tar's words
 pub enum ReadKind {
     Dir,
-    File { len: u64, md5: Md5Digest, sha256: Sha256Digest },
-    Symlink { target: String },
-    Hardlink { target: String },
-    Device { block: bool, major: u64, minor: u64 },
+    /// MD5 only if the reader was asked for it.
+    File {
+        len: u64,
+        md5: Option<Md5Digest>,
+        sha256: Sha256Digest,
+    },
+    Symlink {
+        target: String,
+    },
+    Hardlink {
+        target: String,
+    },
+    Device {
+        block: bool,
+        major: u64,
+        minor: u64,
+    },
     Fifo,
 }
 
@@ -129,7 +142,8 @@ impl ReadEntry {
             Kind::Symlink(target) => ReadKind::Symlink { target: escape(target.as_bytes()).into() },
             Kind::File(blob) => {
                 let digests = blob.digests();
-                ReadKind::File { len: blob.len(), md5: digests.md5, sha256: digests.sha256 }
+                let (md5, sha256) = (Some(digests.md5), digests.sha256);
+                ReadKind::File { len: blob.len(), md5, sha256 }
             }
         };
         Some(Self {

@@ -10,6 +10,7 @@ use crate::{
     codec::{Codec, Packing},
     container::tar::Tar,
     diagnostic::{Diagnostic, Diagnostics},
+    digest::Want,
     layout::{Layout, PORTABLE},
     package::{Os, Package},
     payload::Bench,
@@ -79,8 +80,8 @@ impl Format for Tarball {
         super::archive_read::is_tar(head)
     }
 
-    fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
-        super::archive_read::tar(file)
+    fn read(&self, file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {
+        super::archive_read::tar(file, want)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     codec::{Codec, Packing},
     container::zip::Zip as Container,
     diagnostic::{Diagnostic, Diagnostics},
+    digest::Want,
     layout::{Layout, PORTABLE},
     package::{Os, Package},
     payload::Bench,
@@ -72,7 +73,7 @@ impl Format for Zip {
         super::archive_read::is_zip(head)
     }
 
-    fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
-        super::archive_read::zip(file)
+    fn read(&self, file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {
+        super::archive_read::zip(file, want)
     }
 }

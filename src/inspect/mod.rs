@@ -19,7 +19,7 @@ pub use lines::Line;
 use crate::{
     container::Tap,
     diagnostic::Diagnostic,
-    digest::Sha256Digest,
+    digest::{Sha256Digest, Want},
     format::{
         FORMATS, Format,
         report::{ReadError, Report},
@@ -154,7 +154,7 @@ fn open(path: &Path) -> Result<(File, Option<&'static dyn Format>), Error> {
 }
 
 fn read(path: &Path, file: &mut File, format: &'static dyn Format) -> Result<Report, Error> {
-    format.read(file).map_err(|source| {
+    format.read(file, Want::Md5Too).map_err(|source| {
         let (path, format) = (path.into(), format.name());
         Error::Unreadable { path, format, source }
     })

@@ -33,6 +33,7 @@ use crate::{
     codec::{Codec, Packing},
     container::{LimitError, ar::Ar, tar::Tar},
     diagnostic::{Diagnostic, Diagnostics},
+    digest::Want,
     layout::{DEBIAN, Layout, OPT},
     manifest,
     package::{Os, Package},
@@ -187,8 +188,8 @@ impl Format for Deb {
         head.starts_with(b"!<arch>\ndebian-binary")
     }
 
-    fn read(&self, file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
-        read::read(file)
+    fn read(&self, file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {
+        read::read(file, want)
     }
 }
 

@@ -17,10 +17,10 @@ use crate::{
         tar::{self, Dialect, Entry, EntryType},
         unpack::{Facts, Unpack},
     },
-    digest::Digests,
+    digest::Want,
     format::{
         ReadSeek,
-        listing::{Listing, Problems, content, digests},
+        listing::{Contents, Listing, Problems, content},
         report::{self, MetaFile, Report, clean},
     },
 };
@@ -31,13 +31,14 @@ const MAX_METADATA: u64 = 64 << 20;
 /// Longest path component, in bytes: dpkg unpacks to `NAME.dpkg-new`.
 const MAX_COMPONENT: usize = 246;
 
-/// Reads a package.
-pub fn read(file: &mut dyn ReadSeek) -> Result<Report, ReadError> {
+/// Reads a package. Without MD5, `md5sums` is not compared with the files.
+pub fn read(file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {
     file.rewind()?;
     let mut archive = ar::Reader::new(Tap::new(file))?;
     let mut deb = Deb::default();
+    let mut contents = Contents::new(want);
     while let Some(member) = archive.next_member()? {
-        deb.member(&member, &mut archive)?;
+        deb.member(&member, &mut archive, &mut contents)?;
     }
     let problems = std::mem::take(&mut archive.problems);
     deb.problems.extend("ar", problems);
@@ -68,7 +69,12 @@ enum Stage {
 }
 
 impl Deb {
-    fn member(&mut self, member: &Member, body: &mut dyn Read) -> Result<(), ReadError> {
+    fn member(
+        &mut self,
+        member: &Member,
+        body: &mut dyn Read,
+        contents: &mut Contents,
+    ) -> Result<(), ReadError> {
         self.check_header(member);
         let name = member.name.as_str();
         self.members.push(member.clone());
@@ -88,11 +94,11 @@ impl Deb {
             }
             Stage::Control => {
                 self.stage = Stage::Data;
-                self.control(name, body)
+                self.control(name, body, contents)
             }
             Stage::Data => {
                 self.stage = Stage::Done;
-                self.data(name, body)
+                self.data(name, body, contents)
             }
             Stage::Done => {
                 self.problems.push(format!("member `{name}` follows the data"));
@@ -128,14 +134,19 @@ impl Deb {
         Ok(())
     }
 
-    fn control(&mut self, name: &str, body: &mut dyn Read) -> Result<(), ReadError> {
+    fn control(
+        &mut self,
+        name: &str,
+        body: &mut dyn Read,
+        contents: &mut Contents,
+    ) -> Result<(), ReadError> {
         let mut tar = open(name, "control.tar", body)?;
         let mut listing = Listing::default();
         while let Some(entry) = tar.next_entry()? {
             self.check_entry(name, &entry, &listing);
             let path = clean(&entry.name);
             let content = content(&mut tar, &format!("`{path}`"), MAX_METADATA)?;
-            listing.tar(&entry, &Digests::of(&content))?;
+            listing.tar(&entry, contents.file(&mut content.as_slice())?)?;
             if (entry.uid, entry.gid) != (0, 0) {
                 self.problems.push(format!("{name}: `{path}` does not belong to root"));
             }
@@ -153,13 +164,18 @@ impl Deb {
         self.close(name, tar)
     }
 
-    fn data(&mut self, name: &str, body: &mut dyn Read) -> Result<(), ReadError> {
+    fn data(
+        &mut self,
+        name: &str,
+        body: &mut dyn Read,
+        contents: &mut Contents,
+    ) -> Result<(), ReadError> {
         let mut tar = open(name, "data.tar", body)?;
         let mut listing = Listing::default();
         while let Some(entry) = tar.next_entry()? {
             self.check_entry(name, &entry, &listing);
-            let digests = digests(&mut tar)?;
-            listing.tar(&entry, &digests)?;
+            let content = contents.file(&mut tar)?;
+            listing.tar(&entry, content)?;
         }
         self.problems.extend(name, std::mem::take(&mut listing.problems).finish());
         if listing.entries.first().is_none_or(|entry| entry.path != ".") {

@@ -10,6 +10,7 @@ use std::{
 use super::*;
 use crate::{
     diagnostic::SourceText,
+    digest::Want,
     manifest::Node as Toml,
     package::{
         Calling, Dependency, Dest, Entry, Restart, Scope, Script, ScriptEvent, Service, StateDirs,
@@ -112,7 +113,7 @@ fn try_build(package: &Package, text: &str) -> Result<Built, Diagnostics> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join(Deb.file_name(package, &cx)?);
     splice::write(&plan.recipe, dir.path(), &bench).unwrap().publish(&file).unwrap();
-    let report = Deb.read(&mut std::fs::File::open(&file).unwrap()).unwrap();
+    let report = Deb.read(&mut std::fs::File::open(&file).unwrap(), Want::Md5Too).unwrap();
     Ok(Built { dir, file, report, expected: plan.expected })
 }
 

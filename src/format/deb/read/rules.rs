@@ -133,11 +133,13 @@ fn md5sums(deb: &mut Deb) {
             deb.problems.push(format!("md5sums: `{}` is malformed", escape(&line)));
             continue;
         };
-        match md5_of(&deb.data, path) {
-            Some(there) if there == digest => {}
-            Some(there) => deb
-                .problems
-                .push(format!("md5sums: `{}` should be {digest}, but is {there}", escape(path))),
+        match file_of(&deb.data, path) {
+            Some(ReadKind::File { md5: Some(there), .. }) if *there != digest => {
+                let path = escape(path);
+                let text = format!("md5sums: `{path}` should be {digest}, but is {there}");
+                deb.problems.push(text);
+            }
+            Some(_) => {}
             None => deb.problems.push(format!("md5sums: `{}` is no file here", escape(path))),
         }
         if !listed.insert(super::clean(path)) {
@@ -165,16 +167,13 @@ fn md5_line(line: &[u8]) -> Option<(Md5Digest, &[u8])> {
     Some((Digest::parse(digest)?, path))
 }
 
-/// Of a file, or of the file that a hard link names.
-fn md5_of(data: &Listing, path: &[u8]) -> Option<Md5Digest> {
-    match data.kind(path)? {
-        ReadKind::File { md5, .. } => Some(*md5),
-        ReadKind::Hardlink { target } => match data.get(target)?.kind {
-            ReadKind::File { md5, .. } => Some(md5),
-            _ => None,
-        },
-        _ => None,
-    }
+/// The file at a path, or the one that a hard link there names.
+fn file_of<'a>(data: &'a Listing, path: &[u8]) -> Option<&'a ReadKind> {
+    let kind = match data.kind(path)? {
+        ReadKind::Hardlink { target } => &data.get(target)?.kind,
+        kind => kind,
+    };
+    matches!(kind, ReadKind::File { .. }).then_some(kind)
 }
 
 /// dpkg-gencontrol's rule, in KiB: files and symlinks rounded up, hard links once, others 1 each.

@@ -11,6 +11,7 @@ use crate::{
         tar::{Tar, tests::bytes},
         unpack::tests::{Pack, gzip, xz, zstd},
     },
+    digest::Digests,
     payload::Blob,
     splice::Recipe,
     tree::{InstallPath, Mode, Node, Tree},
@@ -87,7 +88,7 @@ fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn read_bytes(deb: &[u8]) -> Result<Report, ReadError> {
-    read(&mut Cursor::new(deb))
+    read(&mut Cursor::new(deb), Want::Md5Too)
 }
 
 fn problems(deb: &[u8]) -> Vec<String> {
