@@ -45,10 +45,12 @@ def elf_files():
 
 
 def cut(pool, dest, size, mode=0o755):
-    """Whole ELF files one after the other, cut to a size."""
+    """A small program, so that the file is whole ELF, then larger ELF files one after the other, cut to a size."""
     dest.parent.mkdir(parents=True, exist_ok=True)
-    left = size
+    head = Path(shutil.which("true")).read_bytes()
+    left = size - len(head)
     with open(dest, "wb") as out:
+        out.write(head)
         while left:
             try:
                 path = next(pool)
