@@ -479,3 +479,27 @@ fn progress_is_for_terminals() {
     assert!(out.contains("hi_1.0.0_amd64.deb ["), "{out:?}");
     assert!(!typed("deb --fresh --quiet").contains(".deb ["));
 }
+
+#[test]
+fn a_cargo_project_that_was_never_built_is_told_how_it_gets_built() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("src")).unwrap();
+    fs::write(dir.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+    let toml = "[package]\nname = \"hi\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\
+                description = \"Say hi\"\nlicense = \"MIT\"\nauthors = [\"Ana <a@example.org>\"]\n";
+    fs::write(dir.path().join("Cargo.toml"), toml).unwrap();
+    for args in ["check", "plan", "explain hi", "deb --no-build"] {
+        let mut command = Command::new(PROGRAM);
+        command.args(args.split(' ')).current_dir(dir.path()).env_remove("CARGO_TARGET_DIR");
+        command.env_remove("CARGO_BUILD_TARGET").env("XDG_CACHE_HOME", dir.path());
+        let run = Run::of(command.output().unwrap());
+        assert_eq!(run.code, 2, "{args}: {}{}", run.out, run.err);
+        assert!(
+            run.err.contains("error: payload `target/release/hi` does not exist"),
+            "{}",
+            run.err
+        );
+        assert!(run.err.contains("hint: `cargo build --release` makes it; "), "{}", run.err);
+    }
+    assert!(!dir.path().join("target").exists());
+}

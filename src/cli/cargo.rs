@@ -76,9 +76,6 @@ fn here() -> Target {
 
 /// Runs `cargo build`; what it says goes to stderr, for stdout is the result.
 pub(super) fn compile(project: &Project, flags: &Flags) -> Result<(), Diagnostic> {
-    if flags.no_build {
-        return Ok(());
-    }
     let mut command = project.build();
     if flags.quiet {
         command.arg("--quiet");

@@ -30,6 +30,8 @@ pub(super) struct Session<'a> {
     loaded: Loaded,
     ask: Settings,
     out: PathBuf,
+    /// A Cargo project that was not compiled.
+    uncompiled: Option<Box<Project>>,
 }
 
 /// Where the manifest comes from.
@@ -73,32 +75,32 @@ impl Origin {
 impl<'a> Session<'a> {
     /// Reads the manifest.
     pub(super) fn open(flags: &'a Flags, ui: &'a Ui) -> Result<Self, Diagnostics> {
-        Self::with(flags, ui, |_| Ok(()))
+        Self::with(flags, ui, false)
     }
 
     /// Reads the manifest once a Cargo project has been compiled: what cargo made is part of it.
     pub(super) fn compiled(flags: &'a Flags, ui: &'a Ui) -> Result<Self, Diagnostics> {
-        Self::with(flags, ui, |origin| match origin {
-            Origin::File(_) => Ok(()),
-            Origin::Cargo(project) => super::cargo::compile(project, flags),
-        })
+        Self::with(flags, ui, !flags.no_build)
     }
 
-    fn with(
-        flags: &'a Flags,
-        ui: &'a Ui,
-        before: impl FnOnce(&Origin) -> Result<(), Diagnostic>,
-    ) -> Result<Self, Diagnostics> {
+    fn with(flags: &'a Flags, ui: &'a Ui, compile: bool) -> Result<Self, Diagnostics> {
         let mut ask = ask(flags)?;
         let origin = Origin::find(flags)?;
         if matches!(origin, Origin::Cargo(_)) {
             // the manifest that is made from Cargo.toml is the variant
             ask.variants.clear();
         }
-        before(&origin)?;
-        let loaded = origin.load()?;
+        if let (Origin::Cargo(project), true) = (&origin, compile) {
+            super::cargo::compile(project, flags)?;
+        }
+        let loaded = origin.load();
+        let uncompiled = match origin {
+            Origin::Cargo(project) if !compile => Some(project),
+            _ => None,
+        };
+        let loaded = loaded.map_err(|found| with_hints(uncompiled.as_deref(), found))?;
         let out = flags.out.clone().unwrap_or_else(|| "dist".into());
-        Ok(Self { flags, ui, loaded, ask, out })
+        Ok(Self { flags, ui, loaded, ask, out, uncompiled })
     }
 
     /// The manifest.
@@ -135,7 +137,9 @@ impl<'a> Session<'a> {
     }
 
     fn prepare_as(&self, ask: &Settings) -> Result<Prepared, Diagnostics> {
-        let prepared = build::prepare(&self.loaded, ask)?;
+        let with_hints = |found| with_hints(self.uncompiled.as_deref(), found);
+        let mut prepared = build::prepare(&self.loaded, ask).map_err(with_hints)?;
+        prepared.found = with_hints(prepared.found);
         if prepared.found.is_ok() || self.flags.keep_going {
             Ok(prepared)
         } else {
@@ -154,6 +158,21 @@ impl<'a> Session<'a> {
         interrupt::clean_up(bench.scratch().to_owned(), self.out.clone());
         Ok(bench)
     }
+}
+
+/// A program that is missing because nobody has run cargo yet is soon there.
+fn with_hints(uncompiled: Option<&Project>, mut found: Diagnostics) -> Diagnostics {
+    let Some(project) = uncompiled else { return found };
+    for error in found.errors.iter_mut().filter(|error| error.code == "source.missing") {
+        // The source is the only value of the message.
+        if error.message.split('`').nth(1).is_some_and(|source| project.builds(source)) {
+            error.hint = Some(format!(
+                "`{}` makes it; `pkggen build` and `pkggen deb` run that themselves",
+                project.how_to_build()
+            ));
+        }
+    }
+    found
 }
 
 /// Packed pieces survive between runs here.

@@ -72,6 +72,18 @@ impl Compile {
         command
     }
 
+    /// The command as a user would type it in the project.
+    pub(super) fn typed(&self, settings: &Settings) -> String {
+        let mut words = vec!["cargo build".to_owned()];
+        words.push(match self.profile.as_str() {
+            "release" => "--release".to_owned(),
+            other => format!("--profile {other}"),
+        });
+        let triples = settings.targets.iter().filter_map(|(_, triple)| triple.as_ref());
+        words.extend(triples.map(|triple| format!("--target {triple}")));
+        words.join(" ")
+    }
+
     /// Where Cargo puts what it builds for a target.
     pub(super) fn out_dir(&self, target_dir: &Path, triple: Option<&str>) -> PathBuf {
         let mut dir = target_dir.to_owned();

@@ -150,6 +150,16 @@ impl Project {
         self.compile.command(&self.package, &self.settings)
     }
 
+    /// Whether a source of the manifest is something that cargo builds.
+    pub fn builds(&self, source: &str) -> bool {
+        self.dir().join(source).starts_with(&self.metadata.target_directory)
+    }
+
+    /// What builds it, as a user would type it.
+    pub fn how_to_build(&self) -> String {
+        self.compile.typed(&self.settings)
+    }
+
     /// The manifest: the package as its tables and what cargo built describe it.
     pub fn manifest(&self) -> Result<(Node, Vec<Diagnostic>), Diagnostics> {
         map::manifest(self)
