@@ -503,3 +503,24 @@ fn a_cargo_project_that_was_never_built_is_told_how_it_gets_built() {
     }
     assert!(!dir.path().join("target").exists());
 }
+
+#[test]
+fn files_that_no_dependencies_are_taken_from_are_said_in_plan_check_and_build() {
+    let app = App::new();
+    // A program for AArch64, of nothing but its header.
+    let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+    program.resize(64, 0);
+    for (at, value) in [(16, 2), (18, 183), (20, 1), (52, 64), (54, 56), (58, 64)] {
+        program[at] = value;
+    }
+    fs::write(app.path("other"), program).unwrap();
+    app.manifest("\n[[override.deb.payload.files]]\nsource = \"other\"\ntype = \"data\"\n");
+    let want = "warning: `/usr/share/hi/other` is for another machine: no automatic dependency";
+    for verb in ["plan deb", "check deb", "deb"] {
+        let run = app.run(verb);
+        assert_eq!(run.code, 0, "{verb}: {}", run.err);
+        assert_eq!(run.err.matches(want).count(), 1, "{verb}: {}", run.err);
+    }
+    let json = app.run("plan deb --json").json();
+    assert_eq!(json["warnings"][0]["code"], "deb.depends");
+}

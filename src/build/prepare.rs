@@ -96,13 +96,14 @@ fn plan(
     let merged = loaded.manifest.select(&job.selection(), &settings.sets)?;
     let layout = format.layout(&Context { spelling: job.spelling, manifest: &merged });
     let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
-    let resolve::Resolved { package, manifest, warnings, absent } = resolved;
+    let resolve::Resolved { package, manifest, mut warnings, absent } = resolved;
     for source in absent {
         let what = format!("`{source}` in {} for {}", job.spelling, job.target);
         left_out.push(LeftOut { what, why: "optional, and not there".into() });
     }
     let cx = Context { spelling: job.spelling, manifest: &manifest };
     let tree = format.tree(&package, &cx)?;
+    warnings.extend(format.warnings(&package, &tree, &cx)?);
     let file_name = format.file_name(&package, &cx)?;
     let packing = format.packing(&package, &cx)?;
     let (spelling, target) = (job.spelling.to_owned(), job.target);

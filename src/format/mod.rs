@@ -104,6 +104,16 @@ pub trait Format: Sync {
         Ok(Vec::new())
     }
 
+    /// What is unusual about it, but allowed: files that no dependencies are taken from.
+    fn warnings(
+        &self,
+        _package: &Package,
+        _tree: &Tree,
+        _cx: &Context<'_>,
+    ) -> Result<Vec<Diagnostic>, Diagnostics> {
+        Ok(Vec::new())
+    }
+
     /// Scripts that run on the user's machine, by name, for `pkggen explain`.
     fn scripts(
         &self,

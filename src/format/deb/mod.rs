@@ -135,6 +135,17 @@ impl Format for Deb {
         Ok(all.into_iter().filter(|(_, list)| !list.is_empty()).map(row).collect())
     }
 
+    fn warnings(
+        &self,
+        package: &Package,
+        tree: &Tree,
+        cx: &Context<'_>,
+    ) -> Result<Vec<Diagnostic>, Diagnostics> {
+        let options = options(cx)?;
+        let facts = Facts::of(package, &options)?;
+        Ok(relations::warnings(package, tree, &options, &facts, cx.manifest))
+    }
+
     fn scripts(
         &self,
         package: &Package,

@@ -32,6 +32,28 @@ pub(super) fn relations(
     facts: &Facts,
     manifest: &Node,
 ) -> Result<Relations, Diagnostics> {
+    let (all, found) = find(package, tree, options, facts, manifest);
+    if found.is_ok() { Ok(all) } else { Err(found) }
+}
+
+/// What is unusual, but allowed.
+pub(super) fn warnings(
+    package: &Package,
+    tree: &Tree,
+    options: &DebOptions,
+    facts: &Facts,
+    manifest: &Node,
+) -> Vec<Diagnostic> {
+    find(package, tree, options, facts, manifest).1.warnings
+}
+
+fn find(
+    package: &Package,
+    tree: &Tree,
+    options: &DebOptions,
+    facts: &Facts,
+    manifest: &Node,
+) -> (Relations, Diagnostics) {
     let mut found = Diagnostics::default();
     let mut all = Relations::new();
     for (field, alternatives) in FIELDS {
@@ -51,7 +73,7 @@ pub(super) fn relations(
         }
         all.push((field, unique(relations)));
     }
-    if found.is_ok() { Ok(all) } else { Err(found) }
+    (all, found)
 }
 
 fn written<'a>(options: &'a DebOptions, field: &str) -> &'a [Spanned<options::Relation>] {
@@ -104,6 +126,10 @@ fn auto(
     }
     match depends::auto(tree, package.target, &Database::host()) {
         Ok(auto) => {
+            for note in auto.notes {
+                let warning = Diagnostic::usage("deb.depends", note).at(place.cloned());
+                found.warning(warning);
+            }
             for text in auto.relations {
                 match Relation::parse(&text) {
                     Ok(relation) => relations.push(relation),

@@ -154,7 +154,7 @@ impl<'a> Search<'a> {
             Some(relations) => relations.iter().for_each(|text| self.relations.add_text(text)),
             None if self.shipped.anywhere(library) => {
                 self.leave_out(
-                    "is in the package, but not on the search path of what needs it",
+                    "needs a library of this package that is not on its search path",
                     file.path,
                 );
             }
@@ -164,8 +164,11 @@ impl<'a> Search<'a> {
 
     fn found(self) -> Auto {
         let note = |(why, (first, count)): (&str, &(String, u64))| match count {
-            1 => format!("`/{first}` {why}: no dependencies are taken from it"),
-            _ => format!("`/{first}` and {} more: {why}", count - 1),
+            1 => format!("`/{first}` {why}: no automatic dependency comes of that"),
+            _ => {
+                let more = count - 1;
+                format!("`/{first}` {why}, like {more} more: no automatic dependency comes of that")
+            }
         };
         let notes = self.left_out.iter().map(|(why, files)| note((why, files))).collect();
         Auto { relations: self.relations.text(), notes }

@@ -85,7 +85,11 @@ fn a_shipped_library_off_the_run_path_is_noted() {
     let library = ElfSample::default();
     let found = find(&tree(&[("usr/bin/a", &program), ("opt/x/libprivate.so.1", &library)]));
     assert!(found.relations.is_empty());
-    assert!(found.notes[0].contains("`/usr/bin/a` is in the package"), "{:?}", found.notes);
+    assert!(
+        found.notes[0].contains("`/usr/bin/a` needs a library of this package"),
+        "{:?}",
+        found.notes
+    );
 }
 
 #[test]
@@ -102,7 +106,8 @@ fn files_for_other_machines_are_left_out_with_a_note() {
     let foreign =
         ElfSample { machine: Some(183), needed: &["libnone.so.1"], ..ElfSample::default() };
     let found = find(&tree(&[("usr/share/a", &foreign), ("usr/share/b", &foreign)]));
-    assert_eq!(found.notes, ["`/usr/share/a` and 1 more: is for another machine"]);
+    let why = "is for another machine, like 1 more: no automatic dependency comes of that";
+    assert_eq!(found.notes, [format!("`/usr/share/a` {why}")]);
 }
 
 #[test]
