@@ -163,14 +163,12 @@ impl<'a> Search<'a> {
     }
 
     fn found(self) -> Auto {
-        let note = |(why, (first, count)): (&str, &(String, u64))| match count {
-            1 => format!("`/{first}` {why}: no automatic dependency comes of that"),
-            _ => {
-                let more = count - 1;
-                format!("`/{first}` {why}, like {more} more: no automatic dependency comes of that")
-            }
+        let note = |(why, (first, count)): (&&str, &(String, u64))| {
+            let like =
+                if *count > 1 { format!(", like {} more", count - 1) } else { String::new() };
+            format!("`/{first}` {why}{like}: no automatic dependency comes of that")
         };
-        let notes = self.left_out.iter().map(|(why, files)| note((why, files))).collect();
+        let notes = self.left_out.iter().map(note).collect();
         Auto { relations: self.relations.text(), notes }
     }
 }
