@@ -150,6 +150,19 @@ fn scripts_without_targets_are_one_deb_for_every_architecture() {
 }
 
 #[test]
+fn mistakes_of_the_manifest_and_missing_sources_are_one_report() {
+    let app = App::new();
+    let text = fs::read_to_string(app.path("pkggen.toml")).unwrap();
+    let wrong = text.replace("license =", "licence =").replace("\"hi.toml\"", "\"ho.toml\"");
+    fs::write(app.path("pkggen.toml"), wrong).unwrap();
+    let run = app.run("check");
+    assert_eq!(run.code, 2);
+    for part in ["has no `license`", "no key `licence`", "`ho.toml` does not exist"] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+}
+
+#[test]
 fn json_is_one_document_and_has_the_exact_size() {
     let app = App::new();
     let run = app.run("deb --json");

@@ -8,7 +8,8 @@ use std::{
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     format::TABLES,
-    manifest::{self, Manifest},
+    manifest::{self, Manifest, Node},
+    resolve::{self, Sources},
 };
 
 /// A manifest and the folder its paths are relative to.
@@ -24,9 +25,21 @@ pub fn load(file: &Path) -> Result<Loaded, Diagnostics> {
     let file = if file.is_dir() { file.join("pkggen.toml") } else { file.to_owned() };
     let name = file.display().to_string();
     let bytes = fs::read(&file).map_err(|error| unreadable(&name, &error))?;
-    let manifest = manifest::parse(&name, bytes, TABLES)?;
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let tree = manifest::read(&name, bytes)?;
+    let manifest =
+        Manifest::new(tree.clone(), TABLES).map_err(|found| with_missing(found, &tree, dir))?;
     Ok(Loaded { manifest, dir: dir.to_owned() })
+}
+
+/// Nothing can be resolved with such a manifest, but what is plainly not there is said in one pass.
+fn with_missing(mut found: Diagnostics, tree: &Node, dir: &Path) -> Diagnostics {
+    let missing = resolve::missing(tree, &Sources::new(dir));
+    for error in missing {
+        found.error(error);
+    }
+    found.sort();
+    found
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Diagnostic {

@@ -55,9 +55,13 @@ pub fn parse(
     text: impl AsRef<[u8]>,
     tables: &'static [FormatTable],
 ) -> Result<Manifest, Diagnostics> {
+    Manifest::new(read(name, text)?, tables)
+}
+
+/// Reads the text of a manifest as a tree that nobody has checked yet.
+pub fn read(name: &str, text: impl AsRef<[u8]>) -> Result<Node, Diagnostics> {
     let text = utf8(name, text.as_ref())?;
-    let source = Arc::new(SourceText { name: name.to_owned(), text });
-    Manifest::new(Node::parse(&source)?, tables)
+    Node::parse(&Arc::new(SourceText { name: name.to_owned(), text }))
 }
 
 fn utf8(name: &str, bytes: &[u8]) -> Result<String, Diagnostic> {

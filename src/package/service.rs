@@ -6,6 +6,7 @@ use crate::diagnostic::Place;
 
 /// One `[service.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // each is a key of the manifest
 pub struct Service {
     /// Unit `NAME.service`.
     pub name: String,
@@ -56,9 +57,10 @@ impl Service {
 }
 
 fn unit_file(name: &str) -> String {
-    match UNIT_KINDS.iter().any(|kind| name.ends_with(kind)) {
-        true => name.to_owned(),
-        false => format!("{name}.service"),
+    if UNIT_KINDS.iter().any(|kind| name.ends_with(kind)) {
+        name.to_owned()
+    } else {
+        format!("{name}.service")
     }
 }
 

@@ -12,6 +12,7 @@ mod identity;
 mod job;
 mod later;
 mod matrix;
+mod missing;
 mod names;
 mod program;
 mod scripts;
@@ -23,6 +24,7 @@ mod work;
 
 pub use job::{Job, LeftOut, Settings};
 pub use matrix::{Matrix, matrix};
+pub use missing::missing;
 pub use source::Sources;
 pub use work::resolve;
 
