@@ -31,7 +31,7 @@ show() {
   show pkggen inspect dist/toyllm_1.0.0_amd64.deb --files
   sed 's/toy-3m.gguf/toy-3b.gguf/; s/^license /licence /' pkggen.toml >broken.toml
   show pkggen check -m broken.toml
-} | python3 -c '
+} | sed "s|$work|/home/ana|g" | python3 -c '
 import re, sys
 for line in sys.stdin.buffer.read().decode().replace("\r\n", "\n").split("\n"):
     frames = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", frame).rstrip() for frame in line.split("\r")]
