@@ -2,7 +2,7 @@
 
 use super::work::Work;
 use crate::{
-    diagnostic::{Diagnostic, Place},
+    diagnostic::{Diagnostic, Diagnostics, Place},
     manifest::{FileItem, Node, SignMode, Spanned},
 };
 
@@ -56,6 +56,19 @@ pub(super) fn kind(source: &str) -> Option<&'static str> {
         ("hf:", "taking models from Hugging Face"),
     ];
     KINDS.iter().find(|(start, _)| source.starts_with(start)).map(|(_, what)| *what)
+}
+
+/// What is not done yet hides files: that a source named after a variant is not there, or that a
+/// service's program comes out of an archive, says nothing.
+pub(super) fn without_consequences(found: &mut Diagnostics) {
+    let later = |error: &Diagnostic| error.code == "feature.later";
+    let hides = |error: &Diagnostic| {
+        let text = error.place.as_ref().and_then(|p| p.source.text.get(p.span.clone()));
+        error.code == "service.exec" || text.is_some_and(|text| text.contains("{{ variant"))
+    };
+    if found.errors.iter().any(later) {
+        found.errors.retain(|error| later(error) || !hides(error));
+    }
 }
 
 pub(super) fn later(what: &str, place: Option<&Place>) -> Diagnostic {

