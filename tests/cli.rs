@@ -459,12 +459,12 @@ fn inspect_shows_only_the_parts_that_are_asked_for() {
         let run = app.run(&format!("inspect dist/hi_1.0.0_amd64.deb {parts}"));
         assert_eq!(run.code, 0, "{parts}: {}", run.err);
         let has = |text: &str| run.out.contains(text);
-        (has("root"), has("echo welcome"), has("Maintainer"))
+        (has("root"), has("echo welcome"), has("Maintainer"), has("md5sums"))
     };
-    assert_eq!(show("--files"), (true, false, false));
-    assert_eq!(show("--scripts"), (false, true, false));
-    assert_eq!(show("--control"), (false, false, true));
-    assert_eq!(show("--control --files"), (true, false, true));
+    assert_eq!(show("--files"), (true, false, false, false));
+    assert_eq!(show("--scripts"), (false, true, false, false));
+    assert_eq!(show("--control"), (false, false, true, true));
+    assert_eq!(show("--control --files"), (true, false, true, true));
     assert_eq!(show("").2, show("--control").2);
     fs::write(app.path("text.txt"), "no package").unwrap();
     assert_eq!(app.run("inspect text.txt").code, 2);

@@ -214,10 +214,10 @@ Examples:
         /// Only the files
         #[arg(long)]
         files: bool,
-        /// Only the scripts, in full
+        /// Only the scripts that run on the user's machine, in full
         #[arg(long)]
         scripts: bool,
-        /// Only the metadata fields
+        /// Only the metadata: fields, conffiles, triggers, checksums
         #[arg(long)]
         control: bool,
     },

@@ -47,6 +47,7 @@ pub(super) fn run(file: &Path, parts: Parts, ui: &Ui) -> Outcome {
     }
     for (wanted, text) in [
         (control, text::fields(&report)),
+        (control, text::metadata(&report)),
         (files, text::files(&report)),
         (scripts, text::scripts(&report)),
     ] {

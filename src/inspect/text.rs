@@ -27,6 +27,7 @@ pub fn report(report: &Report) -> String {
     section(&mut out, "", &fields(report));
     section(&mut out, "members\n", &members(report));
     section(&mut out, "files\n", &files(report));
+    section(&mut out, "", &metadata(report));
     section(&mut out, "", &scripts(report));
     section(&mut out, "problems\n", &list(&report.problems));
     section(&mut out, "notes\n", &list(&report.notes));
@@ -107,13 +108,21 @@ fn rights(mode: u32) -> String {
         .collect()
 }
 
-/// Metadata files but `control`, in full, each below its name.
+/// What runs on the user's machine, in full, each below its name.
 pub fn scripts(report: &Report) -> String {
+    texts(report, |_, mode| mode & 0o111 != 0)
+}
+
+/// Metadata files that are no scripts, in full, each below its name: conffiles, triggers, md5sums.
+pub fn metadata(report: &Report) -> String {
+    // The fields are `control`.
+    texts(report, |name, mode| mode & 0o111 == 0 && name != "control")
+}
+
+fn texts(report: &Report, wanted: impl Fn(&str, u32) -> bool) -> String {
     let mut out = String::new();
-    for (name, MetaFile { mode, content }) in &report.metadata {
-        if name == "control" {
-            continue;
-        }
+    let wanted = report.metadata.iter().filter(|(name, file)| wanted(name, file.mode));
+    for (name, MetaFile { mode, content }) in wanted {
         if !out.is_empty() {
             out.push('\n');
         }
