@@ -8,6 +8,7 @@ pub mod later;
 mod linux;
 mod listing;
 pub mod report;
+pub mod rpm;
 mod tarball;
 mod zip;
 

@@ -1,0 +1,7 @@
+//! RPM packages, version 4: a lead, a signature header, a header with all metadata, a packed cpio
+//! of the files.
+//!
+//! Format: rpm `docs/manual/format_v4.md`. Byte tables and decisions: docs/formats/rpm.md.
+
+pub mod header;
+pub mod tags;
