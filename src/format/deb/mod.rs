@@ -153,7 +153,8 @@ impl Format for Deb {
         cx: &Context<'_>,
     ) -> Result<Vec<(String, String)>, Diagnostics> {
         let machine = OnMachine::of(package, self.layout(cx));
-        let scripts = scripts::scripts(package, tree, &units::units(package, tree)?, &machine)?;
+        let (units, options) = (units::units(package, tree)?, options(cx)?);
+        let scripts = scripts::scripts(package, tree, &units, &options, &machine)?;
         Ok(scripts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
     }
 
@@ -251,7 +252,7 @@ fn metadata(
     if !options.triggers.is_empty() {
         put("triggers", 0o644, rules::triggers(options));
     }
-    for (name, text) in scripts::scripts(package, tree, &units, machine)? {
+    for (name, text) in scripts::scripts(package, tree, &units, options, machine)? {
         put(name, 0o755, text);
     }
     if let Some(Debconf { config, templates }) = &options.debconf {

@@ -69,7 +69,7 @@ fn find(
             if manifest.find(&["deb", "depends"]).is_none() {
                 auto(package, tree, facts, None, &mut relations, &mut found);
             }
-            relations.extend(needed_by_scripts(tree));
+            relations.extend(needed_by_scripts(tree, options));
         }
         all.push((field, unique(relations)));
     }
@@ -151,12 +151,16 @@ const TOOLS: [(&str, &str); 2] = [
     ("usr/lib/tmpfiles.d", "systemd | systemd-standalone-tmpfiles"),
 ];
 
-fn needed_by_scripts(tree: &Tree) -> Vec<Relation> {
+fn needed_by_scripts(tree: &Tree, options: &DebOptions) -> Vec<Relation> {
     let ships = |dir: &str| !scripts::confs(tree, dir, true).is_empty();
     let mut texts: Vec<_> =
         TOOLS.iter().filter(|(dir, _)| ships(dir)).map(|(_, text)| *text).collect();
     if tree.iter().any(|(_, node)| node.capabilities.is_some()) {
         texts.push("libcap2-bin");
+    }
+    let mut own = options.depends.iter().chain(&options.pre_depends);
+    if options.debconf.is_some() && !own.any(|relation| relation.value.0.contains("debconf")) {
+        texts.push("debconf (>= 0.5) | debconf-2.0");
     }
     texts.into_iter().map(|text| Relation::parse(text).expect("written above")).collect()
 }

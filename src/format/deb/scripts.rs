@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
-use super::units::Unit;
+use super::{options::DebOptions, units::Unit};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     format::linux::OnMachine,
@@ -47,6 +47,7 @@ pub(super) fn scripts(
     package: &Package,
     tree: &Tree,
     units: &[Unit],
+    options: &DebOptions,
     machine: &OnMachine,
 ) -> Result<Vec<(&'static str, String)>, Diagnostics> {
     let (mut all, mut found) = (Vec::new(), Diagnostics::default());
@@ -55,7 +56,7 @@ pub(super) fn scripts(
             "preinst" => preinst(units),
             "postinst" => postinst(tree, units, machine),
             "prerm" => prerm(units),
-            _ => postrm(package, tree, units, machine),
+            _ => postrm(package, tree, units, options, machine),
         };
         match script(name, &fragments, package.scripts.get(&event), words) {
             Ok(text) => all.extend(text.map(|text| (name, text))),
@@ -273,7 +274,13 @@ struct Purged {
     parents: Vec<String>,
 }
 
-fn postrm(package: &Package, tree: &Tree, units: &[Unit], machine: &OnMachine) -> Vec<String> {
+fn postrm(
+    package: &Package,
+    tree: &Tree,
+    units: &[Unit],
+    options: &DebOptions,
+    machine: &OnMachine,
+) -> Vec<String> {
     let mut all = Vec::new();
     if system(units).next().is_some() || has_units(tree) {
         all.push(template!("reload").to_owned());
@@ -284,7 +291,16 @@ fn postrm(package: &Package, tree: &Tree, units: &[Unit], machine: &OnMachine) -
     if !(purged.dirs.is_empty() && purged.files.is_empty()) {
         all.push(render(template!("purge"), &purged));
     }
+    if options.debconf.is_some() && !forgets_answers(package) {
+        all.push(template!("answers").to_owned());
+    }
     all
+}
+
+/// Whether the user's own script drops debconf's answers.
+fn forgets_answers(package: &Package) -> bool {
+    let own = package.scripts.get(&ScriptEvent::PostRemove);
+    own.is_some_and(|script| script.text.contains("db_purge"))
 }
 
 /// Whether units of the system are shipped, enabled or not.

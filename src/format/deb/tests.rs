@@ -435,6 +435,21 @@ fn debconf_files_and_news_are_where_debian_looks() {
     assert_eq!(built.report.metadata["config"].mode, 0o755);
     assert_eq!(built.report.metadata["templates"].content, b"Template: x/y\n");
     assert!(built.report.entries.iter().any(|e| e.path == "usr/share/doc/sample/NEWS.gz"));
+    assert_eq!(built.report.field("Depends"), Some("debconf (>= 0.5) | debconf-2.0"));
+    assert!(script(&built, "postrm").contains("db_purge"));
+}
+
+#[test]
+fn a_script_that_drops_its_answers_itself_is_left_alone() {
+    let text = "#!/bin/sh\n. /usr/share/debconf/confmodule\ndb_purge\n".into();
+    let own = Script { text, calling: Calling::Native, place: None };
+    let scripts = [(ScriptEvent::PostRemove, own.clone())].into();
+    let built = build(
+        &Package { scripts, ..sample() },
+        "deb = { depends = [\"debconf\"], debconf = { templates = \"Template: x/y\" } }",
+    );
+    assert_eq!(script(&built, "postrm"), own.text);
+    assert_eq!(built.report.field("Depends"), Some("debconf"));
 }
 
 #[test]
