@@ -2,6 +2,7 @@
 
 pub mod ar;
 mod calendar;
+pub mod cpio;
 mod error;
 mod input;
 pub mod tar;
