@@ -39,7 +39,7 @@ pub static TABLES: &[FormatTable] = &[
     FormatTable::of::<deb::options::DebOptions>("deb", &[
         FormatFacts { name: "deb", spellings: &["deb"], systems: &[Os::Linux], deliver: &[Embed, Split] },
     ]),
-    FormatTable::of::<later::RpmOptions>("rpm", &[
+    FormatTable::of::<rpm::options::RpmOptions>("rpm", &[
         FormatFacts { name: "rpm", spellings: &["rpm"], systems: &[Os::Linux], deliver: &[Embed, Split] },
     ]),
     FormatTable::of::<later::AppimageOptions>("appimage", &[

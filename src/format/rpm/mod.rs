@@ -4,4 +4,6 @@
 //! Format: rpm `docs/manual/format_v4.md`. Byte tables and decisions: docs/formats/rpm.md.
 
 pub mod header;
+pub mod options;
 pub mod tags;
+pub mod version;
