@@ -51,7 +51,12 @@ where
             .program_headers(endian, data)
             .map_err(|_| Damaged("program headers outside the file"))?,
     };
-    let linking = segments.linking()?;
+    let linking = Linking {
+        loadable: matches!(header.e_type(endian), elf::ET_EXEC | elf::ET_DYN),
+        shared: header.e_type(endian) == elf::ET_DYN,
+        wide: header.is_type_64(),
+        ..segments.linking()?
+    };
     let os = system(header.e_ident().os_abi, &segments, &linking);
     let machine = header.e_machine(endian);
     let arch = processor(machine, header.is_type_64(), endian);
@@ -162,6 +167,8 @@ where
             .take_while(|(tag, _)| *tag != elf::DT_NULL)
             .collect();
         let value = |wanted| entries.iter().find(|(tag, _)| *tag == wanted).map(|(_, v)| *v);
+        linking.debug = value(elf::DT_DEBUG).is_some();
+        linking.gnu_hash_only = value(elf::DT_GNU_HASH).is_some() && value(elf::DT_HASH).is_none();
         let (Some(strings), Some(size)) = (value(elf::DT_STRTAB), value(elf::DT_STRSZ)) else {
             return Ok(()); // static-pie: nothing is needed
         };
@@ -183,7 +190,48 @@ where
         if let Some(needs) = value(elf::DT_VERNEED) {
             linking.versions = self.versions(self.offset(needs)?, &strings)?;
         }
+        if let Some(definitions) = value(elf::DT_VERDEF) {
+            linking.defined = self.defined(self.offset(definitions)?, &strings)?;
+        }
         Ok(())
+    }
+
+    /// `.gnu.version_d`: version names; the base among them is the name they belong to.
+    fn defined(
+        &self,
+        start: u64,
+        strings: &Strings<R>,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, Damaged> {
+        let outside = |()| Damaged("version definitions outside the file");
+        let mut found = BTreeMap::<_, BTreeSet<_>>::new();
+        let (mut at, mut count, mut base) = (start, 0, String::new());
+        loop {
+            let definition = self.data.read_at::<elf::Verdef<Endianness>>(at).map_err(outside)?;
+            let mut aux_at = add(at, definition.vd_aux.get(self.endian))?;
+            for _ in 0..definition.vd_cnt.get(self.endian) {
+                count += 1;
+                if count > MAX_VERSIONS {
+                    return Err(Damaged("too many version definitions"));
+                }
+                let aux = self.data.read_at::<elf::Verdaux<Endianness>>(aux_at).map_err(outside)?;
+                let name = strings.get(aux.vda_name.get(self.endian).into())?;
+                if definition.vd_flags.get(self.endian).contains(elf::VER_FLG_BASE) {
+                    base = name;
+                } else {
+                    found.entry(base.clone()).or_default().insert(name);
+                }
+                match aux.vda_next.get(self.endian) {
+                    0 => break,
+                    next => aux_at = add(aux_at, next)?,
+                }
+            }
+            count += 1;
+            match definition.vd_next.get(self.endian) {
+                0 => return Ok(found),
+                _ if count > MAX_VERSIONS => return Err(Damaged("too many version definitions")),
+                next => at = add(at, next)?,
+            }
+        }
     }
 
     /// `.gnu.version_r`: libraries, each with a list of version names.

@@ -66,6 +66,7 @@ pub struct Machine {
 
 /// How an ELF file is linked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // facts that have nothing to do with each other
 pub struct Linking {
     /// Libraries it needs, in order: `libc.so.6`.
     pub needed: Vec<String>,
@@ -77,6 +78,18 @@ pub struct Linking {
     pub interpreter: Option<String>,
     /// Version names it needs, by library: `libc.so.6` → `GLIBC_2.34`.
     pub versions: BTreeMap<String, BTreeSet<String>>,
+    /// Version names it defines, by the name it defines them for, which is its soname.
+    pub defined: BTreeMap<String, BTreeSet<String>>,
+    /// A program or a shared object, no object file and no core dump.
+    pub loadable: bool,
+    /// It can be loaded at any address: a shared object, or a program linked like one.
+    pub shared: bool,
+    /// Its class is 64 bits.
+    pub wide: bool,
+    /// The debugger's hook (`DT_DEBUG`), which programs have and libraries have not.
+    pub debug: bool,
+    /// Symbols are found by the GNU hash table alone.
+    pub gnu_hash_only: bool,
 }
 
 /// A symbol that a library must have.

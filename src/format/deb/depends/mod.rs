@@ -7,22 +7,17 @@
 
 mod builtin;
 mod database;
-mod private;
 
 use std::collections::{BTreeMap, BTreeSet};
-
-pub use database::Database;
-use private::Shipped;
 
 use super::version::compare;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
-    package::{
-        Libc, Os, Target,
-        program::{Container, Machine, Program, ProgramError},
-    },
-    tree::{InstallPath, Node, Tree},
+    format::elf::{self, ElfFile, LeftOut, Shipped},
+    package::{Arch, Libc, Target, program::Program},
+    tree::Tree,
 };
+pub use database::Database;
 
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,89 +28,37 @@ pub struct Auto {
     pub notes: Vec<String>,
 }
 
-/// Libraries of graphics drivers and their runtimes: they come with the driver, by whatever way the
-/// user installed it, and are never required by file name. The start of a soname.
-const DRIVERS: &[&str] = &[
-    "libcuda.so",
-    "libcudart.so",
-    "libnvidia-",
-    "libnvcuvid.so",
-    "libnvoptix.so",
-    "libGLX_nvidia.so",
-    "libEGL_nvidia.so",
-    "libamdhip64.so",
-    "libhip",
-    "libhsa-runtime64.so",
-    "librocm",
-    "librocblas.so",
-];
-
 /// What the ELF files of a tree need on a target. All errors at once.
 pub fn auto(tree: &Tree, target: Target, database: &Database) -> Result<Auto, Diagnostics> {
     let mut errors = Diagnostics::default();
     let mut search = Search::new(tree, target, database);
-    let files: Vec<_> = search.programs(&mut errors);
+    let files = elf::programs(tree, target, &mut search.left_out, &mut errors);
     for file in &files {
         search.file(file, &mut errors);
     }
     if errors.is_ok() { Ok(search.found()) } else { Err(errors) }
 }
 
-/// An ELF file for the target.
-struct ElfFile<'a> {
-    path: &'a InstallPath,
-    node: &'a Node,
-    program: Program,
-}
-
 struct Search<'a> {
-    tree: &'a Tree,
     target: Target,
     database: &'a Database,
     shipped: Shipped<'a>,
+    /// Where the loader looks without being told.
+    always: Vec<String>,
     relations: Relations,
-    /// The first file that was left out and how many there are, by reason.
-    left_out: BTreeMap<&'static str, (String, u64)>,
+    left_out: LeftOut,
 }
 
 impl<'a> Search<'a> {
     fn new(tree: &'a Tree, target: Target, database: &'a Database) -> Self {
-        let (relations, left_out) = (Relations::default(), BTreeMap::new());
-        Self { tree, target, database, shipped: Shipped::of(tree), relations, left_out }
-    }
-
-    /// All ELF files for the target; others are noted.
-    fn programs(&mut self, errors: &mut Diagnostics) -> Vec<ElfFile<'a>> {
-        let mut found = Vec::new();
-        for (path, node) in self.tree.iter() {
-            let Some(blob) = node.blob() else { continue };
-            match Program::of_blob(blob) {
-                Ok(Some(program)) if program.container != Container::Elf => {}
-                Ok(Some(program)) if self.is_for_target(&program) => {
-                    found.push(ElfFile { path, node, program });
-                }
-                Ok(Some(_)) => self.leave_out("is for another machine", path),
-                Ok(None) => {}
-                Err(ProgramError::Malformed { .. }) => {
-                    self.leave_out("starts like an ELF file and is damaged", path);
-                }
-                Err(error) => errors.error(
-                    Diagnostic::failed("payload.unreadable", format!("cannot read `/{path}`"))
-                        .at(node.place.clone())
-                        .caused_by(&error),
-                ),
-            }
+        Self {
+            target,
+            database,
+            shipped: Shipped::of(tree),
+            always: default_dirs(target.arch),
+            relations: Relations::default(),
+            left_out: LeftOut::default(),
         }
-        found
-    }
-
-    fn is_for_target(&self, program: &Program) -> bool {
-        let fits = |m: &Machine| m.os == Some(Os::Linux) && m.arch == Some(self.target.arch);
-        program.machines.iter().any(fits)
-    }
-
-    fn leave_out(&mut self, why: &'static str, path: &InstallPath) {
-        self.left_out.entry(why).or_insert_with(|| (path.to_string(), 0)).1 += 1;
     }
 
     fn file(&mut self, file: &ElfFile<'_>, errors: &mut Diagnostics) {
@@ -132,8 +75,8 @@ impl<'a> Search<'a> {
         if musl && (library.starts_with("libc.musl-") || library == "libc.so") {
             return; // the loader itself
         }
-        if DRIVERS.iter().any(|start| library.starts_with(start))
-            || self.shipped.reachable(file.path, &file.program.linking, library, self.target.arch)
+        if elf::is_driver(library)
+            || self.shipped.reachable(file.path, &file.program.linking, library, &self.always)
         {
             return;
         }
@@ -153,7 +96,7 @@ impl<'a> Search<'a> {
         match self.database.lookup(library, self.target.arch.debarch(), &symbols) {
             Some(relations) => relations.iter().for_each(|text| self.relations.add_text(text)),
             None if self.shipped.anywhere(library) => {
-                self.leave_out(
+                self.left_out.add(
                     "needs a library of this package that is not on its search path",
                     file.path,
                 );
@@ -163,14 +106,24 @@ impl<'a> Search<'a> {
     }
 
     fn found(self) -> Auto {
-        let note = |(why, (first, count)): (&&str, &(String, u64))| {
-            let like =
-                if *count > 1 { format!(", like {} more", count - 1) } else { String::new() };
-            format!("`/{first}` {why}{like}: no automatic dependency comes of that")
-        };
-        let notes = self.left_out.iter().map(note).collect();
-        Auto { relations: self.relations.text(), notes }
+        Auto { relations: self.relations.text(), notes: self.left_out.notes() }
     }
+}
+
+/// Where Debian's loader looks without being told.
+fn default_dirs(arch: Arch) -> Vec<String> {
+    let multiarch = match arch {
+        Arch::X86_64 => "x86_64-linux-gnu",
+        Arch::Aarch64 => "aarch64-linux-gnu",
+        Arch::Armv7 => "arm-linux-gnueabihf",
+        Arch::I686 => "i386-linux-gnu",
+        Arch::Riscv64 => "riscv64-linux-gnu",
+        Arch::Powerpc64le => "powerpc64le-linux-gnu",
+        Arch::S390x => "s390x-linux-gnu",
+        Arch::Loongarch64 | Arch::Universal => "loongarch64-linux-gnu",
+    };
+    let tops = ["lib", "usr/lib", "lib64", "usr/lib64", "usr/local/lib"].map(str::to_owned);
+    tops.into_iter().chain(["lib", "usr/lib"].map(|top| format!("{top}/{multiarch}"))).collect()
 }
 
 fn unknown_library(file: &ElfFile<'_>, library: &str) -> Diagnostic {

@@ -1,7 +1,11 @@
 use std::{path::Path, process::Command};
 
 use super::*;
-use crate::{package::program::samples::ElfSample, payload::Blob, tree::Mode};
+use crate::{
+    package::{Os, program::samples::ElfSample},
+    payload::Blob,
+    tree::{InstallPath, Mode, Node},
+};
 
 fn path(text: &str) -> InstallPath {
     InstallPath::parse(text).unwrap()

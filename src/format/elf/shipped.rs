@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    package::{Arch, program::Linking},
+    package::program::Linking,
     tree::{InstallPath, Kind, Tree},
 };
 
@@ -11,13 +11,13 @@ use crate::{
 const MAX_LINKS: usize = 40;
 
 /// The files and links of a package, by path.
-pub(super) struct Shipped<'a> {
+pub(in crate::format) struct Shipped<'a> {
     tree: &'a Tree,
     names: BTreeSet<&'a str>,
 }
 
 impl<'a> Shipped<'a> {
-    pub(super) fn of(tree: &'a Tree) -> Self {
+    pub(in crate::format) fn of(tree: &'a Tree) -> Self {
         let plain =
             tree.iter().filter(|(_, node)| matches!(node.kind, Kind::File(_) | Kind::Symlink(_)));
         let names = plain.map(|(path, _)| path.file_name()).collect();
@@ -25,18 +25,18 @@ impl<'a> Shipped<'a> {
     }
 
     /// Whether a file of the package has this name, wherever it is.
-    pub(super) fn anywhere(&self, library: &str) -> bool {
+    pub(in crate::format) fn anywhere(&self, library: &str) -> bool {
         self.names.contains(library)
     }
 
     /// Whether the loader finds the library in the package, by the run path of the program at
-    /// `path` or in a directory it always searches.
-    pub(super) fn reachable(
+    /// `path` or in one of the `always` searched directories.
+    pub(in crate::format) fn reachable(
         &self,
         path: &InstallPath,
         linking: &Linking,
         library: &str,
-        arch: Arch,
+        always: &[String],
     ) -> bool {
         if library.contains('/') {
             return self.file(&origin(library, path)).is_some();
@@ -45,7 +45,8 @@ impl<'a> Shipped<'a> {
             return false;
         }
         let own = linking.search.iter().map(|dir| origin(dir, path));
-        own.chain(default_dirs(arch)).any(|dir| self.file(&format!("{dir}/{library}")).is_some())
+        own.chain(always.iter().cloned())
+            .any(|dir| self.file(&format!("{dir}/{library}")).is_some())
     }
 
     /// The file at a path, through the links of the package.
@@ -93,20 +94,4 @@ fn clean(text: &str) -> Option<InstallPath> {
         }
     }
     InstallPath::parse(&parts.join("/")).ok()
-}
-
-/// Where Debian's loader looks without being told.
-fn default_dirs(arch: Arch) -> impl Iterator<Item = String> {
-    let multiarch = match arch {
-        Arch::X86_64 => "x86_64-linux-gnu",
-        Arch::Aarch64 => "aarch64-linux-gnu",
-        Arch::Armv7 => "arm-linux-gnueabihf",
-        Arch::I686 => "i386-linux-gnu",
-        Arch::Riscv64 => "riscv64-linux-gnu",
-        Arch::Powerpc64le => "powerpc64le-linux-gnu",
-        Arch::S390x => "s390x-linux-gnu",
-        Arch::Loongarch64 | Arch::Universal => "loongarch64-linux-gnu",
-    };
-    let tops = ["lib", "usr/lib", "lib64", "usr/lib64", "usr/local/lib"].map(str::to_owned);
-    tops.into_iter().chain(["lib", "usr/lib"].map(|top| format!("{top}/{multiarch}")))
 }
