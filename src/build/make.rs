@@ -217,7 +217,11 @@ mod tests {
         };
         let package = Package { entries: vec![entry], ..sample() };
         let manifest = Node::new(Table::default());
-        let cx = Context { spelling: format.spellings()[0], manifest: &manifest };
+        let cx = Context {
+            spelling: format.spellings()[0],
+            manifest: &manifest,
+            target: package.target,
+        };
         Planned {
             format,
             spelling: cx.spelling.to_owned(),

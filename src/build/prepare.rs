@@ -42,7 +42,7 @@ impl Planned {
 
     /// What the format may ask.
     pub fn context(&self) -> Context<'_> {
-        Context { spelling: &self.spelling, manifest: &self.manifest }
+        Context { spelling: &self.spelling, manifest: &self.manifest, target: self.target }
     }
 }
 
@@ -94,14 +94,15 @@ fn plan(
         .find(|format| format.name() == job.format.name)
         .expect("the matrix has only formats that are made");
     let merged = loaded.manifest.select(&job.selection(), &settings.sets)?;
-    let layout = format.layout(&Context { spelling: job.spelling, manifest: &merged });
+    let layout =
+        format.layout(&Context { spelling: job.spelling, manifest: &merged, target: job.target });
     let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
     let resolve::Resolved { package, manifest, mut warnings, absent } = resolved;
     for source in absent {
         let what = format!("`{source}` in {} for {}", job.spelling, job.target);
         left_out.push(LeftOut { what, why: "optional, and not there".into() });
     }
-    let cx = Context { spelling: job.spelling, manifest: &manifest };
+    let cx = Context { spelling: job.spelling, manifest: &manifest, target: job.target };
     let tree = format.tree(&package, &cx)?;
     warnings.extend(format.warnings(&package, &tree, &cx)?);
     let file_name = format.file_name(&package, &cx)?;

@@ -113,7 +113,7 @@ mod tests {
 
     fn name(text: &str, spelling: &str) -> String {
         let manifest = manifest(text);
-        let cx = Context { spelling, manifest: &manifest };
+        let cx = Context { spelling, manifest: &manifest, target: sample().target };
         let format: &dyn Format = if spelling == "zip" { &Zip } else { &Tarball };
         format.file_name(&sample(), &cx).unwrap()
     }
@@ -127,7 +127,12 @@ mod tests {
         package.target.libc = Some(Libc::Musl);
         let stem = stem(
             &package,
-            &options(&Context { spelling: "zip", manifest: &manifest("") }).unwrap(),
+            &options(&Context {
+                spelling: "zip",
+                manifest: &manifest(""),
+                target: sample().target,
+            })
+            .unwrap(),
         );
         assert_eq!(stem.unwrap(), "sample-1.2.0-linux-x86_64-musl");
     }
@@ -135,7 +140,10 @@ mod tests {
     #[test]
     fn what_archives_cannot_do_yet_is_refused_with_its_place() {
         let manifest = manifest("[archive]\ninstaller = true\nsplit = \"1900MiB\"\n");
-        let found = tree(&sample(), &Context { spelling: "tar.gz", manifest: &manifest });
+        let found = tree(
+            &sample(),
+            &Context { spelling: "tar.gz", manifest: &manifest, target: sample().target },
+        );
         let errors = found.unwrap_err().errors;
         let told: Vec<_> =
             errors.iter().map(|e| (e.class, e.place.as_ref().unwrap().to_string())).collect();
@@ -153,7 +161,12 @@ mod tests {
     fn a_level_that_the_codec_does_not_have_is_refused() {
         let manifest = manifest("archive = { compression = 19 }");
         let level = |spelling| {
-            Tarball.packing(&sample(), &Context { spelling, manifest: &manifest }).map(|p| p.level)
+            Tarball
+                .packing(
+                    &sample(),
+                    &Context { spelling, manifest: &manifest, target: sample().target },
+                )
+                .map(|p| p.level)
         };
         assert_eq!(level("tar.zst"), Ok(19));
         assert!(level("tar.gz").unwrap_err().hint.unwrap().contains("1 to 9"));

@@ -24,7 +24,7 @@ use crate::{
         Delivery::{Embed, Fetch, Sidecar, Split},
         FormatFacts, FormatTable, Node,
     },
-    package::{Os, Package},
+    package::{Os, Package, Target},
     payload::Bench,
     splice::Recipe,
     tree::Tree,
@@ -148,6 +148,8 @@ pub struct Context<'a> {
     pub spelling: &'a str,
     /// The merged and expanded manifest for this artifact, for the format's own tables.
     pub manifest: &'a Node,
+    /// What it is for.
+    pub target: Target,
 }
 
 /// What a reader needs.

@@ -28,6 +28,16 @@ pub struct Fhs {
 pub static DEBIAN: Fhs =
     Fhs { lib: "/usr/lib", licenses: "/usr/share/doc", zsh: "/usr/share/zsh/vendor-completions" };
 
+/// The spelling of Fedora and its relatives for processors of 64 bits, where `/usr/lib64` is.
+pub static FEDORA: Fhs = Fhs {
+    lib: "/usr/lib64",
+    licenses: "/usr/share/licenses",
+    zsh: "/usr/share/zsh/site-functions",
+};
+
+/// The same for processors of 32 bits.
+pub static FEDORA_32: Fhs = Fhs { lib: "/usr/lib", ..FEDORA };
+
 impl Layout for Fhs {
     #[rustfmt::skip]
     fn dir(&self, role: PayloadType, name: &str, _: &str) -> String {

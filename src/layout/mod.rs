@@ -9,7 +9,7 @@ mod opt;
 mod place;
 mod portable;
 
-pub use fhs::{DEBIAN, Fhs};
+pub use fhs::{DEBIAN, FEDORA, FEDORA_32, Fhs};
 pub use opt::{OPT, Opt};
 pub use place::duplicate;
 pub use portable::{PORTABLE, Portable};
