@@ -60,7 +60,8 @@ struct ServiceRow<'a> {
     scope: &'a str,
     user: Option<&'a str>,
     registered: bool,
-    enabled: bool,
+    /// `null`: by the distribution's preset.
+    enabled: Option<bool>,
     started: bool,
     upgrade: &'a str,
 }
@@ -184,7 +185,7 @@ fn row<'a>(shown: &'a Shown<'a>, out: &Path) -> Row<'a> {
         installed_size: plan.tree.iter().filter_map(|(_, node)| node.blob()).map(Blob::len).sum(),
         packing: plan.packing.to_string(),
         files: files(&plan.tree),
-        services: plan.package.services.iter().map(|s| service_row(s, &plan.tree)).collect(),
+        services: plan.package.services.iter().map(|s| service_row(s, plan)).collect(),
         signer: None,
         relations: relations.iter().map(|(field, list)| (field.as_str(), list.as_str())).collect(),
         notes: notes(plan),
@@ -241,15 +242,16 @@ fn registered(service: &Service, tree: &Tree) -> bool {
     unit(&service.name, tree).is_some()
 }
 
-fn service_row<'a>(service: &'a Service, tree: &Tree) -> ServiceRow<'a> {
-    let registered = registered(service, tree);
+fn service_row<'a>(service: &'a Service, plan: &Planned) -> ServiceRow<'a> {
+    let registered = registered(service, &plan.tree);
+    let (enabled, started) = decided(service, plan);
     ServiceRow {
         name: &service.name,
         scope: if service.scope == Scope::System { "system" } else { "user" },
         user: service.user.as_deref(),
         registered,
-        enabled: registered && service.enable,
-        started: registered && service.start && service.scope == Scope::System,
+        enabled: enabled.map(|enabled| registered && enabled),
+        started: registered && started && service.scope == Scope::System,
         upgrade: match service.upgrade {
             Upgrade::Restart => "restart",
             Upgrade::Keep => "keep",
@@ -262,7 +264,7 @@ fn service_row<'a>(service: &'a Service, tree: &Tree) -> ServiceRow<'a> {
 pub(super) fn notes(plan: &Planned) -> Vec<String> {
     let mut notes = Vec::new();
     for service in &plan.package.services {
-        notes.push(format!("service {}: {}", service.name, fate(service, &plan.tree)));
+        notes.push(format!("service {}: {}", service.name, fate(service, plan)));
         if let (true, Some(user)) = (registered(service, &plan.tree), &service.user)
             && user != "root"
         {
@@ -279,9 +281,15 @@ pub(super) fn notes(plan: &Planned) -> Vec<String> {
     notes
 }
 
+/// Whether a service is enabled, `None` where the distribution decides, and whether it is started.
+fn decided(service: &Service, plan: &Planned) -> (Option<bool>, bool) {
+    let by_package = !plan.format.by_preset();
+    (service.enable.or(by_package.then_some(true)), service.start.unwrap_or(by_package))
+}
+
 /// What becomes of a service.
-fn fate(service: &Service, tree: &Tree) -> String {
-    if !registered(service, tree) {
+fn fate(service: &Service, plan: &Planned) -> String {
+    if !registered(service, &plan.tree) {
         return "an archive cannot register it; start it by hand, or ship a .deb too".into();
     }
     let upgraded = match service.upgrade {
@@ -289,13 +297,19 @@ fn fate(service: &Service, tree: &Tree) -> String {
         Upgrade::Keep => "left running on upgrade",
         Upgrade::StopFirst => "stopped before and started after an upgrade",
     };
-    let installed = match (service.scope, service.enable, service.start) {
-        (Scope::User, true, _) => "enabled for every user, starts at the next login",
-        (Scope::User, false, _) => "installed for every user, not enabled",
-        (Scope::System, true, true) => "enabled and started on install",
-        (Scope::System, true, false) => "enabled, starts at the next boot",
-        (Scope::System, false, true) => "started on install, not enabled",
-        (Scope::System, false, false) => "installed, neither enabled nor started",
+    let (enabled, started) = decided(service, plan);
+    let installed = match (service.scope, enabled, started) {
+        (Scope::User, None, _) => "enabled for every user if the distribution's preset says so",
+        (Scope::User, Some(true), _) => "enabled for every user, starts at the next login",
+        (Scope::User, Some(false), _) => "installed for every user, not enabled",
+        (Scope::System, None, true) => {
+            "enabled and started on install if the distribution's preset says so"
+        }
+        (Scope::System, None, false) => "enabled if the distribution's preset says so, not started",
+        (Scope::System, Some(true), true) => "enabled and started on install",
+        (Scope::System, Some(true), false) => "enabled, starts at the next boot",
+        (Scope::System, Some(false), true) => "started on install, not enabled",
+        (Scope::System, Some(false), false) => "installed, neither enabled nor started",
     };
     format!("{installed}, {upgraded}")
 }

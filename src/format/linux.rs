@@ -1,7 +1,7 @@
 //! What packages of every Linux distribution add to their tree: units, users, directories that are
 //! made on the user's machine, the menu entry.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Read as _};
 
 use serde::Serialize;
 
@@ -9,11 +9,14 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     layout::{Layout, duplicate},
     package::{Desktop, Dest, Entry, Package, Scope, Service, StateDirs},
-    payload::Blob,
+    payload::{self, Blob},
     service::systemd::{self, OwnedDir, Site},
     template,
     tree::{InstallPath, Kind, Mode, Node, PathError, PayloadType, Tree},
 };
+
+/// Largest generated or rewritten document, in bytes: man pages, licences, units.
+const MAX_DOCUMENT: u64 = 16 << 20;
 
 const DESKTOP: &str = include_str!("../../templates/desktop/app.desktop");
 
@@ -176,6 +179,25 @@ pub(super) fn put(tree: &mut Tree, path: &str, node: Node, found: &mut Diagnosti
 
 fn bad_path(why: &PathError) -> Diagnostic {
     Diagnostic::usage("path.invalid", why.to_string())
+}
+
+/// A small file's bytes: documents that are rewritten, units that are looked at.
+pub(super) fn content(blob: &Blob, node: &Node) -> Result<Vec<u8>, Diagnostic> {
+    if blob.len() > MAX_DOCUMENT {
+        let text = format!("a document has {} bytes, more than {MAX_DOCUMENT}", blob.len());
+        return Err(Diagnostic::usage("document.size", text).at(node.place.clone()));
+    }
+    if let Some(bytes) = blob.bytes() {
+        return Ok(bytes.to_vec());
+    }
+    let mut bytes = Vec::new();
+    let mut source = payload::open(blob)?;
+    source.read_to_end(&mut bytes).map_err(|error| {
+        Diagnostic::failed("payload.unreadable", "cannot read a document")
+            .at(node.place.clone())
+            .caused_by(&error)
+    })?;
+    Ok(bytes)
 }
 
 #[derive(Serialize)]

@@ -11,6 +11,7 @@ mod listing;
 pub mod report;
 pub mod rpm;
 mod tarball;
+mod units;
 mod zip;
 
 use std::io::{Read, Seek};
@@ -87,6 +88,12 @@ pub trait Format: Sync {
 
     /// The file name users of this format expect.
     fn file_name(&self, package: &Package, cx: &Context<'_>) -> Result<String, Diagnostic>;
+
+    /// Whether the distribution decides which services start, unless the manifest does: its
+    /// presets.
+    fn by_preset(&self) -> bool {
+        false
+    }
 
     /// How it packs, so that payloads are packed while they are read.
     fn packing(&self, package: &Package, cx: &Context<'_>) -> Result<Packing, Diagnostic>;

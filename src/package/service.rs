@@ -6,7 +6,6 @@ use crate::diagnostic::Place;
 
 /// One `[service.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::struct_excessive_bools)] // each is a key of the manifest
 pub struct Service {
     /// Unit `NAME.service`.
     pub name: String,
@@ -26,10 +25,10 @@ pub struct Service {
     pub after: Vec<Dependency>,
     /// When it is started again.
     pub restart: Restart,
-    /// Whether it starts at boot.
-    pub enable: bool,
-    /// Whether installing starts it.
-    pub start: bool,
+    /// Whether it starts at boot, if the manifest says so; else the format decides.
+    pub enable: Option<bool>,
+    /// Whether installing starts it, if the manifest says so; else the format decides.
+    pub start: Option<bool>,
     /// What an upgrade does to it.
     pub upgrade: Upgrade,
     /// Owned state, log and cache directories: see [`StateDirs`].

@@ -80,8 +80,8 @@ fn service(
         groups,
         after: table.after.iter().map(|name| dependency(name)).collect(),
         restart: table.restart,
-        enable: table.enable.unwrap_or(true),
-        start: table.start.unwrap_or(true),
+        enable: table.enable,
+        start: table.start,
         upgrade: table.upgrade,
         systemd: systemd(table),
         raw_unit: false,
@@ -190,8 +190,8 @@ fn own_unit(
 ) -> Option<Service> {
     let blob = work.file(path, path.place.as_ref())?;
     let service = Service {
-        enable: table.enable.unwrap_or(true),
-        start: table.start.unwrap_or(true),
+        enable: table.enable,
+        start: table.start,
         upgrade: table.upgrade,
         scope: table.scope,
         place,
@@ -245,8 +245,8 @@ fn unit_of(work: &mut Work<'_>, blob: &Blob, name: &str, place: Option<&Place>) 
         groups: Vec::new(),
         after: Vec::new(),
         restart: Restart::No,
-        enable: true,
-        start: true,
+        enable: None,
+        start: None,
         upgrade: Upgrade::Restart,
         dirs: StateDirs::default(),
         systemd: BTreeMap::new(),

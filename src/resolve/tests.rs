@@ -277,7 +277,7 @@ systemd.Service = { MemoryMax = "80%", DeviceAllow = ["a", "b"] }
     assert_eq!(service.dirs.state, Some(("demo".into(), 0o750)));
     assert_eq!(service.exec, ["/usr/bin/app", "--state", "/var/lib/demo"]);
     assert_eq!(service.systemd["Service"].len(), 3);
-    assert!(service.enable && service.start && !service.raw_unit);
+    assert_eq!((service.enable, service.start, service.raw_unit), (None, None, false));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What Debian expects below `/usr/share`: copyright, changelog, packed man pages, lintian overrides.
 
-use super::{changelog, content, control::Facts, copyright, gzip, options::DebOptions};
+use super::{changelog, control::Facts, copyright, gzip, options::DebOptions};
+use crate::format::linux::content;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     format::linux::{file, put},

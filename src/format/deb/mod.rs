@@ -14,13 +14,9 @@ mod relation;
 mod relations;
 mod rules;
 mod scripts;
-mod units;
 pub mod version;
 
-use std::{
-    collections::BTreeMap,
-    io::{Read as _, Write as _},
-};
+use std::{collections::BTreeMap, io::Write as _};
 
 use flate2::{Compression, GzBuilder};
 
@@ -28,6 +24,7 @@ use super::{
     Context, Format, Plan, ReadSeek,
     linux::{self, OnMachine},
     report::{Member, MetaFile, ReadEntry, ReadError, Report},
+    units,
 };
 use crate::{
     codec::{Codec, Packing},
@@ -37,7 +34,7 @@ use crate::{
     layout::{DEBIAN, Layout, OPT},
     manifest,
     package::{Os, Package},
-    payload::{self, Bench, Blob},
+    payload::{Bench, Blob},
     splice::{self, Recipe},
     tree::{Mode, Node, Tree},
 };
@@ -52,9 +49,6 @@ const CONTROL: Packing = Packing { codec: Codec::Gzip, level: 9 };
 
 /// What data.tar is packed with unless the manifest says otherwise: read since dpkg 1.15.6 (2009).
 const DATA: Codec = Codec::Xz;
-
-/// Largest generated or rewritten document, in bytes: man pages, licences, units.
-const MAX_DOCUMENT: u64 = 16 << 20;
 
 impl Format for Deb {
     fn name(&self) -> &'static str {
@@ -330,25 +324,6 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     let mut packer = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     packer.write_all(content).expect("memory takes everything");
     packer.finish().expect("memory takes everything")
-}
-
-/// A small file's bytes: documents that are rewritten, units that are looked at.
-fn content(blob: &Blob, node: &Node) -> Result<Vec<u8>, Diagnostic> {
-    if blob.len() > MAX_DOCUMENT {
-        let text = format!("a document has {} bytes, more than {MAX_DOCUMENT}", blob.len());
-        return Err(Diagnostic::usage("document.size", text).at(node.place.clone()));
-    }
-    if let Some(bytes) = blob.bytes() {
-        return Ok(bytes.to_vec());
-    }
-    let mut bytes = Vec::new();
-    let mut source = payload::open(blob)?;
-    source.read_to_end(&mut bytes).map_err(|error| {
-        Diagnostic::failed("payload.unreadable", "cannot read a document")
-            .at(node.place.clone())
-            .caused_by(&error)
-    })?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

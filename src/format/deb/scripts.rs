@@ -8,10 +8,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
-use super::{options::DebOptions, units::Unit};
+use super::options::DebOptions;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
-    format::linux::OnMachine,
+    format::{linux::OnMachine, units::Unit},
     package::{Calling, Package, Scope, Script, ScriptEvent, Upgrade},
     template::{render, shell},
     tree::{Kind, Node, Tree},
@@ -158,7 +158,7 @@ struct UnitValues {
 }
 
 fn values(unit: &Unit) -> UnitValues {
-    let (first, again) = match (unit.start, unit.upgrade) {
+    let (first, again) = match (unit.start.unwrap_or(true), unit.upgrade) {
         (true, Upgrade::Restart) => ("start", "restart"),
         // no effect on what runs
         (true, Upgrade::Keep | Upgrade::StopFirst) => ("start", "start"),
@@ -205,7 +205,8 @@ fn postinst(tree: &Tree, units: &[Unit], machine: &OnMachine) -> Vec<String> {
     all.extend(owners(tree));
     all.extend(capabilities(tree));
     for unit in units.iter().filter(|unit| unit.wanted) {
-        let template = if unit.enable { template!("enable") } else { template!("register") };
+        let template =
+            if unit.enable.unwrap_or(true) { template!("enable") } else { template!("register") };
         all.push(render(template, &values(unit)));
     }
     for unit in system(units) {

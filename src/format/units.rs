@@ -1,6 +1,6 @@
 //! Which units a package registers: those of its services, and those it ships as they are.
 
-use super::content;
+use super::linux::content;
 use crate::{
     diagnostic::Diagnostic,
     package::{Package, Scope, Service, Upgrade},
@@ -16,10 +16,10 @@ pub(super) struct Unit {
     pub scope: Scope,
     /// Whether something wants it (`[Install]`): otherwise there is nothing to enable.
     pub wanted: bool,
-    /// Whether it starts at boot.
-    pub enable: bool,
-    /// Whether installing starts it.
-    pub start: bool,
+    /// Whether it starts at boot, if the manifest says so.
+    pub enable: Option<bool>,
+    /// Whether installing starts it, if the manifest says so.
+    pub start: Option<bool>,
     /// What an upgrade does to it.
     pub upgrade: Upgrade,
 }
@@ -65,8 +65,8 @@ fn unit(service: Option<&Service>, name: &str, scope: Scope, wanted: bool) -> Un
         name: name.to_owned(),
         scope,
         wanted,
-        enable: service.is_none_or(|service| service.enable),
-        start: service.is_none_or(|service| service.start),
+        enable: service.and_then(|service| service.enable),
+        start: service.and_then(|service| service.start),
         upgrade: service.map_or(Upgrade::Restart, |service| service.upgrade),
     }
 }
