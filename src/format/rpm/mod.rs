@@ -5,5 +5,6 @@
 
 pub mod header;
 pub mod options;
+pub mod relation;
 pub mod tags;
 pub mod version;
