@@ -3,6 +3,8 @@
 //!
 //! Format: rpm `docs/manual/format_header.md`, `lib/header.c`. Byte tables: docs/formats/rpm.md.
 
+pub mod read;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{bytes::Record, container::LimitError, format::report::escape};
