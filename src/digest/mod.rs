@@ -1,10 +1,12 @@
 //! Digests of content, all computed in one read.
 
+mod any;
 mod lanes;
 mod xxh64;
 
 use std::fmt;
 
+pub use any::{Algorithm, AnyHasher, hex};
 pub use lanes::{Hashes, Lanes, Want};
 pub use xxh64::Xxh64;
 

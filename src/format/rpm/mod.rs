@@ -5,6 +5,7 @@
 
 pub mod header;
 pub mod options;
+pub mod package;
 pub mod relation;
 pub mod tags;
 pub mod version;
