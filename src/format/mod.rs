@@ -8,6 +8,7 @@ mod elf;
 pub mod later;
 mod linux;
 mod listing;
+mod order;
 pub mod report;
 pub mod rpm;
 mod tarball;

@@ -1,5 +1,5 @@
-//! In which order `data.tar` holds its entries: free for dpkg, as long as directories come before what
-//! is in them.
+//! In which order packed archives hold their entries: free for dpkg and rpm, as long as directories
+//! come before what is in them.
 //!
 //! Small packages are sorted by path. Where there is more to pack, files of one kind stand together,
 //! and large files come last, so that they do not cut the small ones into several packed sections.
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::{
     payload::Blob,
-    tree::{InstallPath, Kind, Node, Tree},
+    tree::{InstallPath, Kind, Node},
 };
 
 /// Files of this length and more are packed by themselves, in bytes.
@@ -20,14 +20,16 @@ const LARGE: u64 = 1 << 20;
 /// How much content of small files is worth another order than by path, in bytes.
 const WORTHWHILE: u64 = 1 << 20;
 
-/// All nodes in the order of the archive.
-pub(super) fn data(tree: &Tree) -> Vec<(&InstallPath, &Node)> {
-    let mut nodes: Vec<_> = tree.iter().collect();
-    let small: u64 = nodes.iter().filter_map(|(_, node)| small(node)).sum();
+/// Puts things that stand for nodes, sorted by path, in the order of the archive.
+pub(super) fn sort<'a, T>(things: &mut [T], node: impl Fn(&T) -> (&'a InstallPath, &'a Node)) {
+    let small: u64 = things.iter().filter_map(|thing| small(node(thing).1)).sum();
     if small >= WORTHWHILE {
-        nodes.sort_by_cached_key(|(path, node)| rank(path, node)); // stable: then by path
+        // stable: then by path
+        things.sort_by_cached_key(|thing| {
+            let (path, node) = node(thing);
+            rank(path, node)
+        });
     }
-    nodes
 }
 
 /// The length of a small file.
@@ -51,7 +53,7 @@ fn rank(path: &InstallPath, node: &Node) -> (u8, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::Mode;
+    use crate::tree::{Mode, Tree};
 
     fn order(files: &[(&str, usize)]) -> Vec<String> {
         let mut tree = Tree::default();
@@ -59,7 +61,9 @@ mod tests {
             let node = Node::file(Blob::from_bytes(vec![0; *len]), Mode(0o644));
             tree.insert(InstallPath::parse(path).unwrap(), node).unwrap();
         }
-        data(&tree).into_iter().map(|(path, _)| path.to_string()).collect()
+        let mut nodes: Vec<_> = tree.iter().collect();
+        sort(&mut nodes, |node| *node);
+        nodes.into_iter().map(|(path, _)| path.to_string()).collect()
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod copyright;
 pub mod depends;
 mod docs;
 pub mod options;
-mod order;
 pub mod read;
 mod relation;
 mod relations;
@@ -23,6 +22,7 @@ use flate2::{Compression, GzBuilder};
 use super::{
     Context, Format, Plan, ReadSeek,
     linux::{self, OnMachine},
+    order,
     report::{Member, MetaFile, ReadEntry, ReadError, Report},
     units,
 };
@@ -36,7 +36,7 @@ use crate::{
     package::{Os, Package},
     payload::{Bench, Blob},
     splice::{self, Recipe},
-    tree::{Mode, Node, Tree},
+    tree::{InstallPath, Mode, Node, Tree},
 };
 use control::Facts;
 use options::{DebOptions, Debconf};
@@ -289,16 +289,23 @@ fn control_tar(
     Ok(tar.finish())
 }
 
+/// All nodes in the order of `data.tar`.
+fn in_order(tree: &Tree) -> Vec<(&InstallPath, &Node)> {
+    let mut nodes: Vec<_> = tree.iter().collect();
+    order::sort(&mut nodes, |node| *node);
+    nodes
+}
+
 fn data_tar(package: &Package, tree: &Tree) -> Result<Recipe, LimitError> {
     let nodes: Vec<_> =
-        order::data(tree).into_iter().map(|(path, node)| (path, as_shipped(node))).collect();
+        in_order(tree).into_iter().map(|(path, node)| (path, as_shipped(node))).collect();
     let nodes = nodes.iter().map(|(path, node)| (*path, node));
     Ok(Tar::new(package.epoch).nodes(nodes, "./")?.finish())
 }
 
 fn entries(package: &Package, tree: &Tree) -> Vec<ReadEntry> {
     let root = ReadEntry::of_node("./", &Node::implied_dir(), package.epoch);
-    let below = order::data(tree).into_iter().map(|(path, node)| {
+    let below = in_order(tree).into_iter().map(|(path, node)| {
         ReadEntry::of_node(&format!("./{path}"), &as_shipped(node), package.epoch)
     });
     root.into_iter().chain(below.flatten()).collect()
