@@ -135,6 +135,11 @@ impl Diagnostic {
         Self::new(Class::Failed, code, message)
     }
 
+    /// Something that cannot be signed, or not trusted.
+    pub fn signing(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Class::Signing, code, message)
+    }
+
     /// Where it is.
     pub fn at(mut self, place: impl Into<Option<Place>>) -> Self {
         self.place = place.into();

@@ -12,7 +12,7 @@
 //! | [`build`] | the verbs in order, from manifest to artifact |
 //! | [`inspect`], [`import`] | reading finished artifacts; other tools' manifests |
 //! | [`format`], [`resolve`] | packages as bytes; manifests as packages |
-//! | [`layout`], [`service`], [`template`], [`manifest`] | types to paths; units; generated text; what the user wrote |
+//! | [`layout`], [`service`], [`sign`], [`template`], [`manifest`] | types to paths; units; signatures; generated text; what the user wrote |
 //! | [`package`] | the resolved model: one target, everything found |
 //! | [`container`] | ar, tar, zip: byte formats that know trees but no packages |
 //! | [`tree`] | what is installed: sorted entries at their final paths |
@@ -37,6 +37,7 @@ pub mod package;
 pub mod payload;
 pub mod resolve;
 pub mod service;
+pub mod sign;
 pub mod splice;
 pub mod template;
 pub mod tree;

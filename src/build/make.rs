@@ -221,6 +221,7 @@ mod tests {
             spelling: format.spellings()[0],
             manifest: &manifest,
             target: package.target,
+            signer: None,
         };
         Planned {
             format,
@@ -231,6 +232,7 @@ mod tests {
             packing: format.packing(&package, &cx).unwrap(),
             package,
             manifest: Node::new(Table::default()),
+            signer: None,
         }
     }
 

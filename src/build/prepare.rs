@@ -1,6 +1,6 @@
 //! What is asked for becomes a list of artifacts, each with everything decided.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::Loaded;
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     manifest::Node,
     package::{Package, Target},
     resolve::{self, Job, LeftOut, Matrix, Settings, Sources},
+    sign::openpgp::Identity,
     tree::Tree,
 };
 
@@ -31,6 +32,8 @@ pub struct Planned {
     pub tree: Tree,
     /// How it packs.
     pub packing: Packing,
+    /// Who signs it.
+    pub signer: Option<Arc<Identity>>,
 }
 
 impl Planned {
@@ -42,7 +45,12 @@ impl Planned {
 
     /// What the format may ask.
     pub fn context(&self) -> Context<'_> {
-        Context { spelling: &self.spelling, manifest: &self.manifest, target: self.target }
+        Context {
+            spelling: &self.spelling,
+            manifest: &self.manifest,
+            target: self.target,
+            signer: self.signer.as_deref(),
+        }
     }
 }
 
@@ -57,7 +65,13 @@ pub struct Prepared {
 }
 
 /// Decides everything, reads no payload and writes nothing. Every mistake is found in one pass.
-pub fn prepare(loaded: &Loaded, settings: &Settings) -> Result<Prepared, Diagnostics> {
+///
+/// With a `signer` the artifacts of formats that can be signed are signed.
+pub fn prepare(
+    loaded: &Loaded,
+    settings: &Settings,
+    signer: Option<&Arc<Identity>>,
+) -> Result<Prepared, Diagnostics> {
     let Loaded { manifest, dir } = loaded;
     let sources = Sources::new(dir);
     let Matrix { jobs, left_out, errors, warnings } =
@@ -66,7 +80,7 @@ pub fn prepare(loaded: &Loaded, settings: &Settings) -> Result<Prepared, Diagnos
     let mut found = Diagnostics { errors, warnings };
     let mut prepared = Prepared { planned: Vec::new(), left_out, found: Diagnostics::default() };
     for job in &jobs {
-        match plan(loaded, job, settings, &sources, &mut prepared.left_out) {
+        match plan(loaded, job, settings, &sources, signer, &mut prepared.left_out) {
             Ok((planned, warnings)) => {
                 found.append(Diagnostics { errors: Vec::new(), warnings });
                 if !prepared.planned.iter().any(|there| planned.is_same_as(there)) {
@@ -87,6 +101,7 @@ fn plan(
     job: &Job,
     settings: &Settings,
     sources: &Sources,
+    signer: Option<&Arc<Identity>>,
     left_out: &mut Vec<LeftOut>,
 ) -> Result<(Planned, Vec<Diagnostic>), Diagnostics> {
     let format = *FORMATS
@@ -94,21 +109,28 @@ fn plan(
         .find(|format| format.name() == job.format.name)
         .expect("the matrix has only formats that are made");
     let merged = loaded.manifest.select(&job.selection(), &settings.sets)?;
-    let layout =
-        format.layout(&Context { spelling: job.spelling, manifest: &merged, target: job.target });
+    let signer = signer.cloned();
+    let context = |manifest| Context {
+        spelling: job.spelling,
+        manifest,
+        target: job.target,
+        signer: signer.as_deref(),
+    };
+    let layout = format.layout(&context(&merged));
     let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
     let resolve::Resolved { package, manifest, mut warnings, absent } = resolved;
     for source in absent {
         let what = format!("`{source}` in {} for {}", job.spelling, job.target);
         left_out.push(LeftOut { what, why: "optional, and not there".into() });
     }
-    let cx = Context { spelling: job.spelling, manifest: &manifest, target: job.target };
+    let cx = context(&manifest);
     let tree = format.tree(&package, &cx)?;
     warnings.extend(format.warnings(&package, &tree, &cx)?);
     let file_name = format.file_name(&package, &cx)?;
     let packing = format.packing(&package, &cx)?;
     let (spelling, target) = (job.spelling.to_owned(), job.target);
-    let planned = Planned { format, spelling, target, file_name, manifest, package, tree, packing };
+    let planned =
+        Planned { format, spelling, target, file_name, manifest, package, tree, packing, signer };
     Ok((planned, warnings))
 }
 

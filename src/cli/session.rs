@@ -138,7 +138,7 @@ impl<'a> Session<'a> {
 
     fn prepare_as(&self, ask: &Settings) -> Result<Prepared, Diagnostics> {
         let with_hints = |found| with_hints(self.uncompiled.as_deref(), found);
-        let mut prepared = build::prepare(&self.loaded, ask).map_err(with_hints)?;
+        let mut prepared = build::prepare(&self.loaded, ask, None).map_err(with_hints)?;
         prepared.found = with_hints(prepared.found);
         if prepared.found.is_ok() || self.flags.keep_going {
             Ok(prepared)

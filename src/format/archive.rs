@@ -113,7 +113,7 @@ mod tests {
 
     fn name(text: &str, spelling: &str) -> String {
         let manifest = manifest(text);
-        let cx = Context { spelling, manifest: &manifest, target: sample().target };
+        let cx = Context { spelling, manifest: &manifest, target: sample().target, signer: None };
         let format: &dyn Format = if spelling == "zip" { &Zip } else { &Tarball };
         format.file_name(&sample(), &cx).unwrap()
     }
@@ -131,6 +131,7 @@ mod tests {
                 spelling: "zip",
                 manifest: &manifest(""),
                 target: sample().target,
+                signer: None,
             })
             .unwrap(),
         );
@@ -142,7 +143,12 @@ mod tests {
         let manifest = manifest("[archive]\ninstaller = true\nsplit = \"1900MiB\"\n");
         let found = tree(
             &sample(),
-            &Context { spelling: "tar.gz", manifest: &manifest, target: sample().target },
+            &Context {
+                spelling: "tar.gz",
+                manifest: &manifest,
+                target: sample().target,
+                signer: None,
+            },
         );
         let errors = found.unwrap_err().errors;
         let told: Vec<_> =
@@ -164,7 +170,12 @@ mod tests {
             Tarball
                 .packing(
                     &sample(),
-                    &Context { spelling, manifest: &manifest, target: sample().target },
+                    &Context {
+                        spelling,
+                        manifest: &manifest,
+                        target: sample().target,
+                        signer: None,
+                    },
                 )
                 .map(|p| p.level)
         };

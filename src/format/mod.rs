@@ -28,6 +28,7 @@ use crate::{
     },
     package::{Os, Package, Target},
     payload::Bench,
+    sign::openpgp::Identity,
     splice::Recipe,
     tree::Tree,
 };
@@ -158,6 +159,8 @@ pub struct Context<'a> {
     pub manifest: &'a Node,
     /// What it is for.
     pub target: Target,
+    /// Who signs it, if anybody does.
+    pub signer: Option<&'a Identity>,
 }
 
 /// What a reader needs.

@@ -104,7 +104,7 @@ fn build(package: &Package, text: &str) -> Built {
 
 fn try_build(package: &Package, text: &str) -> Result<Built, Diagnostics> {
     let manifest = manifest(text);
-    let cx = Context { spelling: "deb", manifest: &manifest, target: package.target };
+    let cx = Context { spelling: "deb", manifest: &manifest, target: package.target, signer: None };
     let bench = Bench::for_tests();
     let tree = Deb.tree(package, &cx)?;
     let blobs: Vec<_> = tree.iter().filter_map(|(_, node)| node.blob().cloned()).collect();
