@@ -64,6 +64,8 @@ pub struct Package {
     pub services: Vec<Service>,
     /// The user's scripts by event: `pre-install`, `post-install`, `pre-remove`, `post-remove`.
     pub scripts: BTreeMap<ScriptEvent, Script>,
+    /// Scripts of the format's triggers, by the path in its table.
+    pub trigger_scripts: BTreeMap<String, Script>,
     /// Menu entry.
     pub desktop: Option<Desktop>,
 }
@@ -119,10 +121,16 @@ pub enum ScriptEvent {
     PostInstall,
     PreRemove,
     PostRemove,
+    /// rpm's own: before the whole transaction.
+    PreTransaction,
+    /// rpm's own: after the whole transaction.
+    PostTransaction,
+    /// rpm's own: when an installed package is looked at.
+    Verify,
 }
 
 impl ScriptEvent {
-    /// All of them, in the order they run, with the manifest's word.
+    /// Those that every format has, in the order they run, with the manifest's word.
     pub const ALL: [(Self, &'static str); 4] = [
         (Self::PreInstall, "pre-install"),
         (Self::PostInstall, "post-install"),
@@ -138,6 +146,8 @@ pub struct Script {
     pub text: String,
     /// How it is called.
     pub calling: Calling,
+    /// The extension of its file: some formats know an interpreter by it.
+    pub extension: String,
     /// The manifest's key.
     pub place: Option<Place>,
 }
@@ -147,7 +157,7 @@ pub struct Script {
 pub enum Calling {
     /// One argument, the same word in every format: `install`, `upgrade`, `remove` or `purge`.
     Neutral,
-    /// The format's own arguments; generated text goes where `#DEBHELPER#` stands.
+    /// The format's own arguments; generated text goes where the format's marker stands.
     Native,
 }
 
@@ -198,6 +208,7 @@ pub(crate) fn sample() -> Package {
         entries: Vec::new(),
         services: Vec::new(),
         scripts: BTreeMap::new(),
+        trigger_scripts: BTreeMap::new(),
         desktop: None,
     }
 }

@@ -5,12 +5,19 @@ use std::collections::BTreeMap;
 use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Place},
-    manifest::{Path, Spanned},
+    manifest::{Node, Path, Spanned},
     package::{Calling, Script, ScriptEvent},
 };
 
-/// A format's own names for the events, in its table `maintainer-scripts`.
-const NATIVE: [(&str, ScriptEvent); 4] = [
+/// A format's own names for the events, in its table `maintainer-scripts` or `scriptlets`.
+const NATIVE: [(&str, ScriptEvent); 11] = [
+    ("pre", ScriptEvent::PreInstall),
+    ("post", ScriptEvent::PostInstall),
+    ("preun", ScriptEvent::PreRemove),
+    ("postun", ScriptEvent::PostRemove),
+    ("pretrans", ScriptEvent::PreTransaction),
+    ("posttrans", ScriptEvent::PostTransaction),
+    ("verify", ScriptEvent::Verify),
     ("preinst", ScriptEvent::PreInstall),
     ("postinst", ScriptEvent::PostInstall),
     ("prerm", ScriptEvent::PreRemove),
@@ -58,11 +65,9 @@ fn neutral(work: &mut Work<'_>) -> BTreeMap<ScriptEvent, Script> {
 
 fn native(work: &mut Work<'_>) -> Vec<(ScriptEvent, Script)> {
     let table = work.job.table(work.manifest, work.tree);
-    let Some(table) = table.and_then(|table| table.get("maintainer-scripts")) else {
-        return Vec::new();
-    };
+    let tables = ["maintainer-scripts", "scriptlets"].map(|name| table?.get(name));
     let mut scripts = Vec::new();
-    for (key, node) in table.rows() {
+    for (key, node) in tables.into_iter().flatten().flat_map(Node::rows) {
         let event = NATIVE.iter().find(|(name, _)| *name == key.name);
         match (event, node.as_str()) {
             (Some((_, event)), Some(path)) => {
@@ -73,6 +78,23 @@ fn native(work: &mut Work<'_>) -> Vec<(ScriptEvent, Script)> {
                 &format!("the `{}` script", key.name),
                 key.place.as_ref(),
             )),
+        }
+    }
+    scripts
+}
+
+/// The scripts that `triggers` and `file-triggers` of the format's table name.
+pub(super) fn of_triggers(work: &mut Work<'_>) -> BTreeMap<String, Script> {
+    let table = work.job.table(work.manifest, work.tree);
+    let lists = ["triggers", "file-triggers"].map(|name| table?.get(name)?.as_array());
+    let mut scripts = BTreeMap::new();
+    for item in lists.into_iter().flatten().flatten() {
+        let Some(node) = item.get("script") else { continue };
+        let Some(path) = node.as_str() else { continue };
+        if !scripts.contains_key(path)
+            && let Some(script) = script(work, path, node.place.as_ref(), Calling::Native)
+        {
+            scripts.insert(path.to_owned(), script);
         }
     }
     scripts
@@ -89,5 +111,7 @@ fn script(
         work.error("source.text", format!("the script `{path}` is no text"), place);
         return None;
     }
-    Some(Script { text, calling, place: place.cloned() })
+    let extension = std::path::Path::new(path).extension().and_then(|end| end.to_str());
+    let extension = extension.unwrap_or_default().to_owned();
+    Some(Script { text, calling, extension, place: place.cloned() })
 }

@@ -119,6 +119,7 @@ fn package(work: &mut Work<'_>, known: names::Known) -> Package {
     let services = services::find(work, &mut entries);
     let desktop = desktop::find(work, &mut entries);
     let scripts = scripts::find(work);
+    let trigger_scripts = scripts::of_triggers(work);
     let table = &work.root.package;
     let text = |text: &Option<crate::manifest::Line>| text.as_ref().map(ToString::to_string);
     Package {
@@ -142,6 +143,7 @@ fn package(work: &mut Work<'_>, known: names::Known) -> Package {
         entries,
         services,
         scripts,
+        trigger_scripts,
         desktop,
     }
 }

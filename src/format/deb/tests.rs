@@ -192,7 +192,7 @@ fn scripts_parse_in_dash_and_busybox() {
     ghost.kind = Kind::Ghost;
     package.entries.extend([port, theirs, ghost]);
     let text = "#!/bin/sh\ncase $1 in\ninstall) exit 0 ;;\nesac\n[ 1 = 2 ]\n".to_owned();
-    let user = Script { text, calling: Calling::Neutral, place: None };
+    let user = Script { text, calling: Calling::Neutral, extension: String::new(), place: None };
     for (event, _) in ScriptEvent::ALL {
         package.scripts.insert(event, user.clone());
     }
@@ -227,7 +227,10 @@ fn the_users_script_gets_one_word() {
     let mut package = sample();
     for (event, name) in ScriptEvent::ALL {
         let text = format!("#!/bin/sh\necho \"{name} $*\"\nexit 0\n");
-        package.scripts.insert(event, Script { text, calling: Calling::Neutral, place: None });
+        package.scripts.insert(
+            event,
+            Script { text, calling: Calling::Neutral, extension: String::new(), place: None },
+        );
     }
     let built = build(&package, "");
     for (name, args, want) in [
@@ -252,7 +255,12 @@ fn the_users_script_gets_one_word() {
 fn a_failing_user_script_fails_and_another_interpreter_runs() {
     let mut package = sample();
     let mut put = |event, text: &str| {
-        let script = Script { text: text.into(), calling: Calling::Neutral, place: None };
+        let script = Script {
+            text: text.into(),
+            calling: Calling::Neutral,
+            extension: String::new(),
+            place: None,
+        };
         package.scripts.insert(event, script);
     };
     put(ScriptEvent::PreInstall, "#!/bin/sh -e\nfalse\necho not here\n");
@@ -271,7 +279,12 @@ fn a_failing_user_script_fails_and_another_interpreter_runs() {
 fn a_native_script_says_where_generated_commands_go() {
     let mut package = daemon("1.0.0");
     let mut put = |text: &str| {
-        let script = Script { text: text.into(), calling: Calling::Native, place: None };
+        let script = Script {
+            text: text.into(),
+            calling: Calling::Native,
+            extension: String::new(),
+            place: None,
+        };
         package.scripts.insert(ScriptEvent::PostInstall, script);
         try_build(&package, "")
     };
@@ -442,7 +455,7 @@ fn debconf_files_and_news_are_where_debian_looks() {
 #[test]
 fn a_script_that_drops_its_answers_itself_is_left_alone() {
     let text = "#!/bin/sh\n. /usr/share/debconf/confmodule\ndb_purge\n".into();
-    let own = Script { text, calling: Calling::Native, place: None };
+    let own = Script { text, calling: Calling::Native, extension: String::new(), place: None };
     let scripts = [(ScriptEvent::PostRemove, own.clone())].into();
     let built = build(
         &Package { scripts, ..sample() },

@@ -1,14 +1,18 @@
 //! The `[rpm]` table.
 
+use std::collections::BTreeMap;
+
+use super::relation::{Field, Relation};
 use crate::{
     compression,
-    manifest::{FileName, Line, Path, Spanned},
+    manifest::{Decoder, FileName, Line, Node, Path, Problem, Spanned},
     package::PackageName,
     table, words,
 };
 
 table! {
-    /// RPM packages. Relations are lists in rpm's syntax, rich ones too.
+    /// RPM packages. Relations are lists in rpm's syntax, rich ones too: `bash >= 5`, `(a or b)`.
+    #[check(check)]
     pub struct RpmOptions {
         /// Another package name, in rpms only.
         name: Option<Spanned<PackageName>> => "the package's",
@@ -16,6 +20,16 @@ table! {
         file_name: Option<Spanned<FileName>> => "`{{ name }}-{{ version }}-R.{{ rpmarch }}.rpm`",
         /// Must be installed. `$auto` stands for what the programs need.
         requires: Vec<Spanned<Line>> = auto() => "`[\"$auto\"]`; a list of your own replaces it",
+        /// Must be installed before the scriptlet of the same name runs (`Requires(pre)`).
+        requires_pre: Vec<Spanned<Line>>,
+        /// The same for `post`.
+        requires_post: Vec<Spanned<Line>>,
+        /// The same for `preun`: removed only after it ran.
+        requires_preun: Vec<Spanned<Line>>,
+        /// The same for `postun`.
+        requires_postun: Vec<Spanned<Line>>,
+        /// Installed before this package when both are, and never because of it.
+        order_with_requires: Vec<Spanned<Line>>,
         /// Installed along unless the user refuses.
         recommends: Vec<Spanned<Line>>,
         /// Worth having.
@@ -40,6 +54,10 @@ table! {
         packager: Option<Spanned<Line>>,
         /// Directories the user may move it from.
         prefixes: Vec<Spanned<Path>>,
+        /// Scriptlets of your own, by rpm's names, with rpm's arguments: `post = "post.sh"`. What
+        /// pkggen generates goes where `#PKGGEN#` stands. The first line names the interpreter; a
+        /// file that ends in `.lua` runs inside rpm. Prefer `[scripts.rpm]`.
+        scriptlets: BTreeMap<RpmScriptlet, Spanned<Path>>,
         /// Scripts that run when other packages come and go.
         triggers: Vec<Spanned<RpmTrigger>>,
         /// Scripts that run when files of other packages come and go.
@@ -51,19 +69,132 @@ table! {
     }
 }
 
+/// The word that stands for what the programs need.
+pub const AUTO: &str = "$auto";
+
 fn auto() -> Vec<Spanned<Line>> {
-    vec![Spanned { value: Line("$auto".to_owned()), place: None }]
+    vec![Spanned { value: Line(AUTO.to_owned()), place: None }]
 }
+
+impl RpmOptions {
+    /// The relations as they were written, each list with what can stand in it.
+    #[rustfmt::skip]
+    pub fn relations(&self) -> [(Field, &[Spanned<Line>]); 13] {
+        [
+            (Field::Requires,    &self.requires),      (Field::Requires,  &self.requires_pre),
+            (Field::Requires,    &self.requires_post), (Field::Requires,  &self.requires_preun),
+            (Field::Requires,    &self.requires_postun),
+            (Field::Recommends,  &self.recommends),    (Field::Suggests,  &self.suggests),
+            (Field::Supplements, &self.supplements),   (Field::Enhances,  &self.enhances),
+            (Field::Conflicts,   &self.conflicts),     (Field::Obsoletes, &self.obsoletes),
+            (Field::Provides,    &self.provides),      (Field::Order,     &self.order_with_requires),
+        ]
+    }
+}
+
+fn check(rpm: &RpmOptions, _node: &Node, to: &mut Decoder) {
+    let takes_auto = [&rpm.requires, &rpm.recommends, &rpm.suggests].map(|list| list.as_ptr());
+    for (field, list) in rpm.relations() {
+        for item in list {
+            let auto = &*item.value.0 == AUTO;
+            if auto && takes_auto.contains(&list.as_ptr()) {
+                continue;
+            }
+            let problem = if auto {
+                Problem::new("`$auto` cannot stand here").hint(
+                    "it stands for what the programs need: `requires`, `recommends`, `suggests`",
+                )
+            } else if let Err(error) = Relation::parse(&item.value.0, field) {
+                Problem::new(error.to_string())
+            } else {
+                continue;
+            };
+            to.problem(problem, item.place.as_ref());
+        }
+    }
+    for trigger in &rpm.triggers {
+        package_trigger(trigger, to);
+    }
+    for trigger in &rpm.file_triggers {
+        file_trigger(trigger, to);
+    }
+}
+
+fn package_trigger(trigger: &Spanned<RpmTrigger>, to: &mut Decoder) {
+    if trigger.priority.is_some() || trigger.transaction {
+        let problem = Problem::new("only `file-triggers` have a `priority` or a `transaction`");
+        to.problem(problem, trigger.place.as_ref());
+    }
+    nonempty(trigger, to);
+    for item in &trigger.on {
+        // like a provide, a condition is a name, perhaps with a version
+        if let Err(error) = Relation::parse(&item.value.0, Field::Order) {
+            to.problem(Problem::new(error.to_string()), item.place.as_ref());
+        }
+    }
+}
+
+fn file_trigger(trigger: &Spanned<RpmTrigger>, to: &mut Decoder) {
+    if trigger.when == RpmTriggerWhen::PreIn {
+        let problem = Problem::new("no file trigger runs before files are installed");
+        to.problem(problem, trigger.place.as_ref());
+    }
+    nonempty(trigger, to);
+    for item in trigger.on.iter().filter(|item| !item.value.0.starts_with('/')) {
+        let problem = Problem::new(format!("`{}` is no absolute path", item.value.0))
+            .hint("a file trigger waits for files below a path");
+        to.problem(problem, item.place.as_ref());
+    }
+}
+
+fn nonempty(trigger: &Spanned<RpmTrigger>, to: &mut Decoder) {
+    if trigger.on.is_empty() {
+        to.problem(
+            Problem::new("the trigger waits for nothing: `on` is empty"),
+            trigger.place.as_ref(),
+        );
+    }
+}
+
+/// A scriptlet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // rpm's words
+pub enum RpmScriptlet {
+    Pre,
+    Post,
+    Preun,
+    Postun,
+    Pretrans,
+    Posttrans,
+    Verify,
+}
+
+words! { RpmScriptlet {
+    Pre = "pre": "before files are installed",
+    Post = "post": "after files were installed",
+    Preun = "preun": "before files are removed",
+    Postun = "postun": "after files were removed",
+    Pretrans = "pretrans": "before the whole transaction",
+    Posttrans = "posttrans": "after the whole transaction",
+    Verify = "verify": "when `rpm -V` looks at the package",
+} }
+
+crate::word_keys!(RpmScriptlet, "a scriptlet");
 
 table! {
     /// A script that runs when something else comes or goes.
     pub struct RpmTrigger {
-        /// Packages, or path prefixes of files.
+        /// Packages, perhaps with a version, or path prefixes of files.
         on: Vec<Spanned<Line>>,
         /// When.
         when: RpmTriggerWhen = RpmTriggerWhen::In => "in",
-        /// The script's file.
+        /// The script's file. Its first line names the interpreter; a file that ends in `.lua` runs
+        /// inside rpm.
         script: Spanned<Path>,
+        /// Of file triggers: higher ones run first; from 10000 on before `post` and `postun`.
+        priority: Option<u32> => "1000000",
+        /// Of file triggers: once per transaction, at its end, instead of once per package.
+        transaction: bool = false,
     }
 }
 
@@ -99,6 +230,6 @@ compression! {
 pub(crate) fn sample(text: &str) -> RpmOptions {
     let text = format!("[rpm]\n{text}");
     let source = crate::diagnostic::SourceText { name: "pkggen.toml".into(), text };
-    let node = crate::manifest::Node::parse(&std::sync::Arc::new(source)).expect("TOML");
+    let node = Node::parse(&std::sync::Arc::new(source)).expect("TOML");
     crate::manifest::decode_key(&node, "rpm").expect("a table")
 }
