@@ -7,5 +7,8 @@ pub mod header;
 pub mod options;
 pub mod package;
 pub mod relation;
+mod scriptlets;
 pub mod tags;
+mod triggers;
+mod users;
 pub mod version;

@@ -1,0 +1,3 @@
+if [ -x /sbin/ldconfig ]; then
+  /sbin/ldconfig || :
+fi
