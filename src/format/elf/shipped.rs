@@ -29,6 +29,11 @@ impl<'a> Shipped<'a> {
         self.names.contains(library)
     }
 
+    /// Whether there is a file at a path, through the links of the package.
+    pub(in crate::format) fn has(&self, path: &str) -> bool {
+        self.file(path).is_some()
+    }
+
     /// Whether the loader finds the library in the package, by the run path of the program at
     /// `path` or in one of the `always` searched directories.
     pub(in crate::format) fn reachable(

@@ -3,10 +3,12 @@
 //!
 //! Format: rpm `docs/manual/format_v4.md`. Byte tables and decisions: docs/formats/rpm.md.
 
+pub mod depends;
 pub mod header;
 pub mod options;
 pub mod package;
 pub mod relation;
+mod relations;
 mod scriptlets;
 pub mod tags;
 mod triggers;
