@@ -54,6 +54,23 @@ pub(crate) fn utc(epoch: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
+/// `Tue, 01 Jan 1980 00:00:00 +0000`.
+pub(crate) fn rfc2822(epoch: u64) -> String {
+    #[rustfmt::skip]
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    /// From the day of 1970-01-01 on.
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let utc = utc(i64::try_from(epoch).unwrap_or(i64::MAX));
+    let (date, time) = utc.split_once(' ').unwrap_or(("1970-01-01", "00:00:00"));
+    let mut parts = date.split('-');
+    let mut next = || parts.next().unwrap_or_default();
+    let (year, month, day) = (next(), next(), next());
+    let month = month.parse().ok().and_then(|month: usize| MONTHS.get(month.checked_sub(1)?));
+    let weekday = DAYS[usize::try_from(epoch / 86_400 % 7).expect("below seven")];
+    format!("{weekday}, {day} {} {year} {time} +0000", month.copied().unwrap_or("Jan"))
+}
+
 /// Year, month and day of a day counted from 1970-01-01. Years begin in March here, so that the
 /// leap day is the last one. Source: Howard Hinnant, "`chrono`-Compatible Low-Level Date Algorithms".
 fn civil(day: i64) -> (i64, i64, i64) {
@@ -96,6 +113,13 @@ mod tests {
         assert_eq!(utc(-1), "1969-12-31 23:59:59");
         assert_eq!(utc(-62_167_219_200), "0000-01-01 00:00:00");
         assert_eq!(utc(i64::MAX), "@9223372036854775807");
+    }
+
+    #[test]
+    fn dates_are_written_as_mail_does() {
+        assert_eq!(rfc2822(315_532_800), "Tue, 01 Jan 1980 00:00:00 +0000");
+        assert_eq!(rfc2822(951_827_696), "Tue, 29 Feb 2000 12:34:56 +0000");
+        assert_eq!(rfc2822(4_107_542_399), "Sun, 28 Feb 2100 23:59:59 +0000");
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod tar;
 pub mod unpack;
 pub mod zip;
 
-pub(crate) use calendar::utc;
+pub(crate) use calendar::{rfc2822, utc};
 pub use error::ReadError;
 pub use input::{Input, Tap};
 

@@ -56,7 +56,7 @@ fn month(word: &str) -> Option<u64> {
 }
 
 /// `Sat, 31 Jan 2026 12:00:00 +0100`: RFC 2822, as Debian's changelogs have it.
-pub(super) fn rfc2822(text: &str) -> Option<u64> {
+pub(crate) fn rfc2822(text: &str) -> Option<u64> {
     let text = text.split_once(',').map_or(text, |(_, rest)| rest);
     let words: Vec<_> = text.split_whitespace().collect();
     let [day, name, year, time, zone] = words[..] else { return None };
@@ -64,6 +64,9 @@ pub(super) fn rfc2822(text: &str) -> Option<u64> {
     let mut clock = time.split(':').map(str::parse::<u64>);
     let (hours, minutes) = (clock.next()?.ok()?, clock.next()?.ok()?);
     let seconds = clock.next().unwrap_or(Ok(0)).ok()?;
+    if hours > 23 || minutes > 59 || seconds > 60 {
+        return None;
+    }
     let local = start + hours * 3600 + minutes * 60 + seconds;
     let digits = zone.get(1..).filter(|digits| digits.len() == 4);
     let offset = digits.and_then(|digits| digits.parse::<u64>().ok()).unwrap_or(0);
@@ -105,6 +108,8 @@ mod tests {
     fn a_debian_date_has_a_zone() {
         assert_eq!(rfc2822("Thu, 01 Jan 1970 01:00:00 +0100"), Some(0));
         assert_eq!(rfc2822("Thu, 01 Jan 1970 00:00:00 -0130"), Some(5400));
+        assert_eq!(rfc2822("Thu, 01 Jan 1970 01:00:00 UTC"), Some(3600));
+        assert_eq!(rfc2822("Thu, 01 Jan 1970 18446744073709551615:00:00 +0000"), None);
         assert_eq!(rfc2822("yesterday"), None);
     }
 }

@@ -22,6 +22,7 @@ mod text;
 mod version;
 mod work;
 
+pub(crate) use date::rfc2822;
 pub use job::{Job, LeftOut, Settings};
 pub use matrix::{Matrix, matrix};
 pub use missing::missing;
