@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`cli`] | arguments, printing, the environment, exit codes |
 //! | [`build`] | the verbs in order, from manifest to artifact |
-//! | [`inspect`], [`import`] | reading finished artifacts; other tools' manifests |
+//! | [`inspect`], [`publish`], [`import`] | reading finished artifacts; repositories; other tools' manifests |
 //! | [`format`], [`resolve`] | packages as bytes; manifests as packages |
 //! | [`layout`], [`service`], [`sign`], [`template`], [`manifest`] | types to paths; units; signatures; generated text; what the user wrote |
 //! | [`package`] | the resolved model: one target, everything found |
@@ -35,6 +35,7 @@ pub mod layout;
 pub mod manifest;
 pub mod package;
 pub mod payload;
+pub mod publish;
 pub mod resolve;
 pub mod service;
 pub mod sign;

@@ -12,7 +12,7 @@ use clap::{
     parser::ValueSource,
 };
 
-use super::formats;
+use super::{formats, repo::RepoArgs};
 use crate::format::FORMATS;
 
 /// One manifest in, native packages out: pkggen reads `pkggen.toml` (or `Cargo.toml`) and writes packages for every system it names,
@@ -207,9 +207,10 @@ Examples:
 Examples:
   pkggen inspect dist/app_1.0.0_amd64.deb
   pkggen inspect app.deb --scripts
+  pkggen inspect site                a repository: suites, indexes, packages
   pkggen inspect app.zip --json | jq '.files[].path'")]
     Inspect {
-        /// deb, tar or zip
+        /// A package, or the folder of a repository
         file: PathBuf,
         /// Only the files
         #[arg(long)]
@@ -226,13 +227,17 @@ Examples:
 Examples:
   pkggen verify dist                 every file of SHA256SUMS, and the packages inside out
   pkggen verify --strict app.deb     what is only unusual is an error, too
+  pkggen verify site --key key.asc   a repository: every file, index and signature
 
 SHA256SUMS beside a package is compared, and the manifest when it makes a package of that name:
 the one of `-m FILE`, else the pkggen.toml of this folder.")]
     Verify {
-        /// Packages, or folders with packages
+        /// Packages, folders with packages, or repositories
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
+        /// Who must have signed: public keys, armored or binary
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
         /// Warnings are errors
         #[arg(long)]
         strict: bool,
@@ -242,14 +247,25 @@ the one of `-m FILE`, else the pkggen.toml of this folder.")]
 Examples:
   pkggen diff old/app_1.0.0_amd64.deb dist/app_1.1.0_amd64.deb
   pkggen diff dist/app_1.0.0_amd64.deb pkggen.toml   what would change
+  pkggen diff site mirror                            two repositories
 
 Exits with 1 when there is a difference.")]
     Diff {
-        /// A package or a manifest
+        /// A package, a repository or a manifest
         a: PathBuf,
-        /// A package or a manifest
+        /// A package, a repository or a manifest
         b: PathBuf,
     },
+    /// Make or extend a signed repository for apt or dnf: a folder that any web server can serve
+    #[command(after_help = "\
+Examples:
+  pkggen repo apt site dist/*.deb --url https://example.org/deb
+  pkggen repo dnf site dist/*.rpm --keep 3
+  pkggen verify site --key key.asc   every file, index and signature
+
+Prints what a user of the repository types. The key is [sign.gpg] key, else GPG_PRIVATE_KEY.
+Put DIR on the server as it is, InRelease and repomd.xml last (docs/repositories.md).")]
+    Repo(RepoArgs),
     /// Write a first manifest from what is in this folder
     #[command(after_help = "\
 Examples:
@@ -313,14 +329,14 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
         "init" => vec!["manifest", "package"],
         "man" => vec!["out"],
         "verify" => vec!["manifest"],
+        "repo" => vec!["manifest", "sign", "no_sign", "fresh"],
         "inspect" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),
         _ => [WHAT, HOW].concat(),
     }
 }
 
 /// Verbs of later versions, so that typing one is answered.
-const LATER: &[&str] =
-    &["test", "sign", "notarize", "repo", "release", "ci", "model", "keygen", "update"];
+const LATER: &[&str] = &["test", "sign", "notarize", "release", "ci", "model", "keygen", "update"];
 
 /// What was asked for.
 #[derive(Debug)]

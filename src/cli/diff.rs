@@ -8,6 +8,7 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     format::report::Report,
     inspect::{self, Change, Difference},
+    publish,
 };
 
 /// Prints the differences; 1 when there are some.
@@ -52,11 +53,12 @@ fn row(difference: &Difference) -> serde_json::Value {
 }
 
 fn is_manifest(path: &Path) -> bool {
-    path.is_dir() || path.extension().is_some_and(|extension| extension == "toml")
+    (path.is_dir() && publish::recognise(path).is_empty())
+        || path.extension().is_some_and(|extension| extension == "toml")
 }
 
 fn read(path: &Path) -> Result<Report, Diagnostics> {
-    Ok(inspect::inspect(path).map_err(Diagnostic::from)?)
+    Ok(super::inspect::read(path)?)
 }
 
 /// What the manifest would make in place of a package: the artifact of its name, else the only one

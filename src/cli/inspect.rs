@@ -9,6 +9,7 @@ use crate::{
     diagnostic::Diagnostic,
     format::report::{ReadEntry, ReadKind, Report},
     inspect::{self, text},
+    publish,
 };
 
 /// Which parts are shown; none means all.
@@ -39,7 +40,7 @@ struct Entry<'a> {
 
 /// Prints the report; a package with problems is shown, and is no success.
 pub(super) fn run(file: &Path, parts: Parts, ui: &Ui) -> Outcome {
-    let report = inspect::inspect(file).map_err(Diagnostic::from)?;
+    let report = read(file)?;
     ui.document(&json(&report));
     let Parts { files, scripts, control } = parts;
     if !(files || scripts || control) {
@@ -56,6 +57,14 @@ pub(super) fn run(file: &Path, parts: Parts, ui: &Ui) -> Outcome {
         }
     }
     Ok(u8::from(!report.problems.is_empty()))
+}
+
+/// A package, or the repository in a folder.
+pub(super) fn read(path: &Path) -> Result<Report, Diagnostic> {
+    match publish::recognise(path).first() {
+        Some(kind) => publish::read(*kind, path, None),
+        None => Ok(inspect::inspect(path)?),
+    }
 }
 
 fn json(report: &Report) -> serde_json::Value {

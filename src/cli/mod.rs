@@ -16,6 +16,7 @@ mod interrupt;
 mod man;
 mod plan;
 mod progress;
+mod repo;
 mod schema;
 mod session;
 mod ui;
@@ -131,8 +132,11 @@ fn run(request: &Request, ui: &Ui) -> Outcome {
             let parts = inspect::Parts { files: *files, scripts: *scripts, control: *control };
             return inspect::run(file, parts, ui);
         }
-        Verb::Verify { paths, strict } => return verify::run(paths, *strict, flags, ui),
+        Verb::Verify { paths, key, strict } => {
+            return verify::run(paths, key.as_deref(), *strict, flags, ui);
+        }
         Verb::Diff { a, b } => return diff::run(a, b, flags, ui),
+        Verb::Repo(args) => return repo::run(args, flags, ui),
         Verb::Init { from, yes } => return init::run(*from, *yes, flags, ui),
         Verb::Man => return man::run(flags.out.as_deref(), ui),
         Verb::Formats => formats::run(ui),

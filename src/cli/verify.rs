@@ -13,6 +13,7 @@ use super::{Outcome, args::Flags, ui::Ui};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     inspect::{self, Error, Verdict, sums},
+    publish,
 };
 use manifest::Plans;
 
@@ -25,19 +26,36 @@ struct Row {
 }
 
 /// Checks every package; what is only unusual is an error if `strict`.
-pub(super) fn run(paths: &[PathBuf], strict: bool, flags: &Flags, ui: &Ui) -> Outcome {
+pub(super) fn run(
+    paths: &[PathBuf],
+    key: Option<&Path>,
+    strict: bool,
+    flags: &Flags,
+    ui: &Ui,
+) -> Outcome {
+    let key = key.map(read_key).transpose()?;
     let named = flags.manifest.is_some();
     let flags = manifest::flags(flags);
     let plans = Plans::open(flags.as_ref(), named, ui)?;
     let mut files = Vec::new();
     let mut found = Diagnostics::default();
+    let mut rows = Vec::new();
     for path in paths {
+        let kinds = publish::recognise(path);
+        for kind in &kinds {
+            match repository(*kind, path, key.as_deref()) {
+                Ok(row) => rows.push(row),
+                Err(error) => found.error(error),
+            }
+        }
+        if !kinds.is_empty() {
+            continue;
+        }
         match listed(path) {
             Ok(more) => files.extend(more),
             Err(error) => found.error(error),
         }
     }
-    let mut rows = Vec::new();
     for file in files {
         match row(file, &plans) {
             Ok(row) => rows.push(row),
@@ -49,6 +67,26 @@ pub(super) fn run(paths: &[PathBuf], strict: bool, flags: &Flags, ui: &Ui) -> Ou
     report(&rows, &is_good, &found, ui);
     ui.problems(&found);
     Ok(if rows.iter().all(is_good) { found.exit_code() } else { 1 })
+}
+
+fn read_key(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    fs::read(path).map_err(|error| {
+        let text = format!("cannot read `{}`", path.display());
+        Diagnostic::usage("key.missing", text).caused_by(&error)
+    })
+}
+
+/// Checks every file of a repository against its indexes, those against what was signed.
+fn repository(kind: publish::Kind, path: &Path, key: Option<&[u8]>) -> Result<Row, Diagnostic> {
+    let report = publish::read(kind, path, key)?;
+    let verdict = Verdict {
+        problems: report.problems.clone(),
+        notes: report.notes.clone(),
+        report: Some(report),
+        ..Verdict::default()
+    };
+    let compared = vec!["signatures", "indexes", "packages"];
+    Ok(Row { path: path.to_owned(), verdict, compared })
 }
 
 fn report(rows: &[Row], is_good: &dyn Fn(&Row) -> bool, found: &Diagnostics, ui: &Ui) {

@@ -7,7 +7,7 @@ pub mod deb;
 mod elf;
 pub mod later;
 mod linux;
-mod listing;
+pub(crate) mod listing;
 mod order;
 pub mod report;
 pub mod rpm;

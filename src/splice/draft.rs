@@ -51,6 +51,12 @@ impl Draft {
         }
     }
 
+    /// An empty one, in a folder that others may have left drafts in.
+    pub(crate) fn in_dir(dir: &Path) -> Result<Self, Error> {
+        sweep(dir);
+        Self::create(dir)
+    }
+
     /// Starts to bring the content to the disk, while it is being read back.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         let file = self.file.try_clone().map_err(Error::write(&self.path))?;

@@ -1,0 +1,178 @@
+//! Repositories: folders that any web server can serve, and in which apt and dnf find packages.
+//!
+//! Publishing is planned as a list of steps before a byte is written: packages first, then indexes
+//! under new names, the signed top file last, by rename. A client sees the old repository or the
+//! new one, never a mix, and a run that was killed leaves the old one. What formats look like, and
+//! what clients do with them: docs/repositories.md.
+
+pub mod apt;
+mod key;
+mod pack;
+mod place;
+mod state;
+mod steps;
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+pub use key::Trust;
+pub use place::Place;
+
+use crate::{
+    codec::Codec,
+    diagnostic::Diagnostic,
+    digest::{Digest, Sha256Digest},
+    format::report::Report,
+    sign::openpgp::Identity,
+};
+
+/// What is asked for, of any kind of repository.
+pub struct Ask<'a> {
+    /// The folder.
+    pub dir: &'a Path,
+    /// Packages to add, or folders with packages.
+    pub files: &'a [PathBuf],
+    /// Who signs; `None` leaves the repository unsigned.
+    pub signer: Option<&'a Identity>,
+    /// Seconds since 1970, now.
+    pub now: u64,
+    /// `SOURCE_DATE_EPOCH`, which is taken for all dates.
+    pub fixed: Option<u64>,
+    /// What the repository is called on users' machines; else as before, or like a package.
+    pub name: Option<String>,
+    /// Where users will find the folder.
+    pub url: Option<String>,
+    /// How many versions of a package are kept; all by default.
+    pub keep: Option<usize>,
+    /// How indexes are packed.
+    pub codecs: &'a [Codec],
+    /// Read every package again, also those that look unchanged.
+    pub fresh: bool,
+    /// The key may be another one than before.
+    pub new_key: bool,
+    /// Ends the run before the step of this number, as if it were killed: for tests.
+    pub stop: Option<usize>,
+}
+
+impl Ask<'_> {
+    /// Where the folder is found: as a user told us, else on this machine.
+    fn address(&self) -> String {
+        let here = || {
+            let path = fs::canonicalize(self.dir).unwrap_or_else(|_| self.dir.to_owned());
+            format!("file://{}", path.display())
+        };
+        self.url.as_ref().map_or_else(here, |url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// When signatures are made.
+    fn time(&self) -> u64 {
+        self.fixed.unwrap_or(self.now)
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// Packages that are new in the index: `hello 1.0 all`.
+    pub added: Vec<String>,
+    /// Packages that left the index.
+    pub dropped: Vec<String>,
+    /// Files that nobody names any more, and that were removed.
+    pub removed: Vec<String>,
+    /// How many packages there are now.
+    pub packages: usize,
+    /// Something in the repository is different from before.
+    pub changed: bool,
+    /// The repository's date, seconds since 1970.
+    pub date: u64,
+    /// Fingerprint of the key that signed.
+    pub signed_by: Option<String>,
+    /// What a user types, as root.
+    pub commands: String,
+    /// The configuration for the user's machine: its file name and its text.
+    pub client: (String, String),
+    /// What is unusual, but allowed.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A repository that is in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `dists/`.
+    Apt,
+}
+
+impl Kind {
+    /// The word of the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Apt => "apt",
+        }
+    }
+}
+
+/// Which repositories are in a folder.
+pub fn recognise(dir: &Path) -> Vec<Kind> {
+    let is_apt = apt::is_there(dir);
+    [(Kind::Apt, is_apt)].into_iter().filter_map(|(kind, is)| is.then_some(kind)).collect()
+}
+
+/// Reads a repository: its top files, its indexes, every package's digest. What does not fit is a
+/// problem of the report. Without a key the repository's own `key.asc` is taken, which shows that
+/// nothing was damaged, not who made it.
+pub fn read(kind: Kind, dir: &Path, key: Option<&[u8]>) -> Result<Report, Diagnostic> {
+    match kind {
+        Kind::Apt => apt::read(dir, key),
+    }
+}
+
+/// An error about a file.
+fn failed(code: &'static str, path: &Path, error: &io::Error) -> Diagnostic {
+    let text = format!("cannot read `{}`", path.display());
+    Diagnostic::failed(code, text).caused_by(error)
+}
+
+/// Files as they are, and the packages of folders, sorted.
+fn packages(files: &[PathBuf], ending: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut all = Vec::new();
+    for file in files {
+        if !file.is_dir() {
+            all.push(file.clone());
+            continue;
+        }
+        let unreadable = |error: &io::Error| failed("repo.unreadable", file, error);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(file).map_err(|error| unreadable(&error))? {
+            let path = entry.map_err(|error| unreadable(&error))?.path();
+            if path.is_file() && path.extension().is_some_and(|it| it == ending) {
+                found.push(path);
+            }
+        }
+        if found.is_empty() {
+            let text = format!("`{}` has no .{ending} files", file.display());
+            return Err(Diagnostic::usage("repo.empty", text));
+        }
+        found.sort();
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// SHA-256 of a file of any length.
+fn digest(path: &Path) -> io::Result<Sha256Digest> {
+    use sha2::Digest as _;
+    let mut hasher = sha2::Sha256::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match io::Read::read(&mut file, &mut buffer) {
+            Ok(0) => return Ok(Digest(hasher.finalize().into())),
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
