@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # What the checks of Linux packages have in common. Sourced, not run.
 #
-# They drive the real dpkg in a throw-away root below mktemp: busybox as /bin/sh, and stand-ins for
+# They drive the real dpkg and rpm in a throw-away root below mktemp: busybox as /bin/sh, and stand-ins for
 # systemctl and friends that note every call. Nothing is installed on the machine and nothing outside the root is written.
 # For a booted systemd see systemd-boot-*.sh.
 #
@@ -58,14 +58,14 @@ clean_up() {
   exit "$code"
 }
 
-# mini_root DIR: a root in which maintainer scripts can run. Sets CALLS to its log of calls.
+# mini_root DIR: a root in which maintainer scripts and scriptlets can run. Sets CALLS to its log of calls.
 mini_root() {
   CALLS=$1/var/log/calls
   mkdir -p "$1/bin" "$1/sbin" "$1/usr/bin" "$1/usr/sbin" "$1/usr/lib" "$1/usr/share" "$1/usr/libexec" "$1/etc" "$1/dev" \
     "$1/run/systemd/system" "$1/var/log" "$1/var/cache" "$1/var/lib/verify/enabled" "$1/tmp" "$1/root" \
     "$1/var/lib/dpkg/info" "$1/var/lib/dpkg/updates" "$1/var/lib/dpkg/triggers" "$1/var/lib/dpkg/alternatives" "$1/var/lib/dpkg/parts"
   chmod 1777 "$1/tmp"
-  # directories of other packages: dpkg removes what becomes empty
+  # directories of other packages: dpkg removes what becomes empty, rpm leaves what the package does not own
   for _dir in usr/sbin usr/lib usr/lib64 usr/libexec usr/share etc etc/opt opt var/log var/cache var/lib var/opt var/tmp usr/lib/systemd/system \
     usr/lib/systemd/user usr/lib/systemd/system-preset usr/lib/systemd/user-preset usr/lib/sysusers.d usr/lib/tmpfiles.d usr/lib/udev/rules.d \
     usr/share/doc usr/share/licenses usr/share/man/man1 usr/share/man/man5 usr/share/man/man8 usr/share/applications usr/share/metainfo \
@@ -129,7 +129,7 @@ STUB
 
 # listing ROOT FILE: what a package could leave behind
 listing() {
-  (cd "$1" && find . -xdev \( -path ./var/lib/dpkg  -o -path ./var/lib/verify \
+  (cd "$1" && find . -xdev \( -path ./var/lib/dpkg -o -path ./var/lib/rpm -o -path ./var/lib/verify \
     -o -path ./var/lib/apt -o -path ./var/cache -o -path ./var/log/calls -o -path ./dev -o -path ./tmp -o -path ./root \
     -o -path ./etc/passwd -o -path ./etc/group \) -prune -o -print) | sort >"$2"
 }

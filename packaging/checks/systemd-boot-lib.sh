@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# What the checks that boot a real Debian have in common. Sourced, not run: systemd-boot-deb.sh, apt-install.sh.
+# What the checks that boot a real Debian have in common. Sourced, not run: systemd-boot-deb.sh,
+# systemd-boot-rpm.sh, apt-install.sh.
 #
 # A base root is made once by debootstrap and kept in $PKGGEN_VERIFY_CACHE; every run works on an overlay above it that is
 # thrown away. The container is systemd-nspawn without a network of its own, so nothing it does reaches the machine.
@@ -281,7 +282,8 @@ no_enablement_left() {
 # listing FILE: every path of the system that a package could leave behind
 listing() {
   (cd "$ROOT" && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run -o -path ./tmp -o -path ./var/tmp \
-    -o -path ./var/log -o -path ./var/cache -o -path ./var/lib/dpkg -o -path ./var/lib/apt \
+    -o -path ./var/log -o -path ./var/cache -o -path ./var/lib/dpkg -o -path ./var/lib/apt -o -path ./var/lib/rpm \
+    -o -path ./var/lib/dnf -o -path ./usr/lib/sysimage \
     -o -path ./root -o -path ./srv/pkggen -o -path ./var/lib/systemd \
     -o -name __pycache__ \) -prune -o -print) | sort >"$1"
 }

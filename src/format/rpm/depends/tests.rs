@@ -109,10 +109,8 @@ fn a_directory_that_the_package_adds_to_the_loaders_is_public() {
 #[test]
 fn a_library_of_the_package_that_is_not_found_is_said() {
     let user = ElfSample { needed: &["libx.so.1"], versions: &[], ..program() };
-    let auto = of(&[
-        ("opt/x/libx.so.1", shared(&library()), 0o755),
-        ("usr/bin/x", user.bytes(), 0o755),
-    ]);
+    let auto =
+        of(&[("opt/x/libx.so.1", shared(&library()), 0o755), ("usr/bin/x", user.bytes(), 0o755)]);
     assert!(auto.requires.is_empty());
     assert!(auto.notes[0].contains("not on its search path"), "{:?}", auto.notes);
 }
@@ -192,9 +190,9 @@ fn elfdeps_says_the_same_of_files_of_this_machine() {
     }
     for file in host_files(12) {
         let blob = Blob::open(&file).unwrap();
-        let mode = if fs::metadata(&file).is_ok_and(|m| {
-            std::os::unix::fs::PermissionsExt::mode(&m.permissions()) & 0o111 != 0
-        }) {
+        let mode = if fs::metadata(&file)
+            .is_ok_and(|m| std::os::unix::fs::PermissionsExt::mode(&m.permissions()) & 0o111 != 0)
+        {
             0o755
         } else {
             0o644

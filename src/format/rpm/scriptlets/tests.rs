@@ -64,9 +64,9 @@ fn a_package_without_services_has_no_scriptlets() {
 #[test]
 fn the_scriptlets_of_a_service_are_those_of_systemds_macros() {
     let all = scripts(&package(vec![service("sample")]));
-    let text: String =
-        all.iter().map(|(name, body)| format!("%{name}\n{body}\n\n")).collect();
-    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/rpm/service.scriptlets");
+    let text: String = all.iter().map(|(name, body)| format!("%{name}\n{body}\n\n")).collect();
+    let golden =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/rpm/service.scriptlets");
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&golden, &text).unwrap();
     }
@@ -131,7 +131,12 @@ impl Machine {
         (calls, status.code().unwrap())
     }
 
-    fn calls(&self, scripts: &BTreeMap<&'static str, String>, name: &str, argument: &str) -> Vec<String> {
+    fn calls(
+        &self,
+        scripts: &BTreeMap<&'static str, String>,
+        name: &str,
+        argument: &str,
+    ) -> Vec<String> {
         let Some(body) = scripts.get(name) else { return Vec::new() };
         let (calls, status) = self.run("sh", body, argument);
         assert_eq!(status, 0, "{name} {argument}");
@@ -308,7 +313,8 @@ fn a_script_of_the_user_gets_one_word_whatever_rpm_counts() {
 #[test]
 fn another_interpreter_is_called_and_needed() {
     let mut package = package(Vec::new());
-    let script = neutral("#!/usr/bin/env bash\n[ \"$1\" = install ] && systemctl from-bash\nexit 4\n");
+    let script =
+        neutral("#!/usr/bin/env bash\n[ \"$1\" = install ] && systemctl from-bash\nexit 4\n");
     package.scripts.insert(ScriptEvent::PostInstall, script);
     let all = try_scripts(&package).unwrap();
     assert_eq!(all[0].calls, ["/usr/bin/env"]);
