@@ -3,8 +3,10 @@
 mod load;
 mod make;
 mod prepare;
+mod signers;
 mod sums;
 
 pub use load::{Loaded, load};
 pub use make::{Built, Made, expected, make};
 pub use prepare::{Planned, Prepared, prepare};
+pub use signers::{Signer, Signers, Wish, apply};

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Planned, sums::merge};
+use super::{Planned, sums as own_sums};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::{Sha256Digest, Want},
@@ -87,7 +87,21 @@ pub fn make(
             break;
         }
     }
+    if !built.made.is_empty()
+        && let Err(error) = sign_sums(planned, out)
+    {
+        built.found.error(error);
+    }
     built
+}
+
+/// The checksums are signed once all of them are there, with the time of the newest package.
+fn sign_sums(planned: &[Planned], out: &Path) -> Result<(), Diagnostic> {
+    let Some(identity) = planned.iter().find_map(|artifact| artifact.signer.identity()) else {
+        return Ok(());
+    };
+    let time = planned.iter().map(|artifact| artifact.package.epoch).max().unwrap_or(0);
+    own_sums::sign(out, identity, time)
 }
 
 /// One read of every payload of these artifacts, for all packings at once.
@@ -157,7 +171,7 @@ fn write(artifact: &Planned, plan: &Plan, out: &Path, bench: &Bench) -> Result<M
     let (len, sha256) = read_back(artifact, plan, &draft)?;
     draft.publish(&path)?;
     let Planned { file_name, spelling, target, .. } = artifact;
-    merge(out, &[(file_name.clone(), sha256)]).map_err(|error| {
+    own_sums::merge(out, &[(file_name.clone(), sha256)]).map_err(|error| {
         let text = format!("cannot write `{}`", out.join(sums::NAME).display());
         Diagnostic::failed("write.failed", text).caused_by(&error)
     })?;
@@ -196,6 +210,7 @@ fn differences(expected: &Report, found: &Report) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::{
+        build::Signer,
         format::{Context, FORMATS},
         manifest::{Node, Table},
         package::{Dest, Entry, Package, sample},
@@ -232,7 +247,7 @@ mod tests {
             packing: format.packing(&package, &cx).unwrap(),
             package,
             manifest: Node::new(Table::default()),
-            signer: None,
+            signer: Signer::Nobody("no key".into()),
         }
     }
 

@@ -1,8 +1,8 @@
 //! What is asked for becomes a list of artifacts, each with everything decided.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use super::Loaded;
+use super::{Loaded, Signer, Signers};
 use crate::{
     codec::Packing,
     diagnostic::{Diagnostic, Diagnostics},
@@ -32,8 +32,8 @@ pub struct Planned {
     pub tree: Tree,
     /// How it packs.
     pub packing: Packing,
-    /// Who signs it.
-    pub signer: Option<Arc<Identity>>,
+    /// Who signs it, or the checksums of it if its format holds no signatures.
+    pub signer: Signer,
 }
 
 impl Planned {
@@ -49,7 +49,7 @@ impl Planned {
             spelling: &self.spelling,
             manifest: &self.manifest,
             target: self.target,
-            signer: self.signer.as_deref(),
+            signer: self.signer.identity().map(|identity| &**identity),
         }
     }
 }
@@ -65,12 +65,10 @@ pub struct Prepared {
 }
 
 /// Decides everything, reads no payload and writes nothing. Every mistake is found in one pass.
-///
-/// With a `signer` the artifacts of formats that can be signed are signed.
 pub fn prepare(
     loaded: &Loaded,
     settings: &Settings,
-    signer: Option<&Arc<Identity>>,
+    signers: &Signers,
 ) -> Result<Prepared, Diagnostics> {
     let Loaded { manifest, dir } = loaded;
     let sources = Sources::new(dir);
@@ -80,7 +78,7 @@ pub fn prepare(
     let mut found = Diagnostics { errors, warnings };
     let mut prepared = Prepared { planned: Vec::new(), left_out, found: Diagnostics::default() };
     for job in &jobs {
-        match plan(loaded, job, settings, &sources, signer, &mut prepared.left_out) {
+        match plan(loaded, job, settings, &sources, signers, &mut prepared.left_out) {
             Ok((planned, warnings)) => {
                 found.append(Diagnostics { errors: Vec::new(), warnings });
                 if !prepared.planned.iter().any(|there| planned.is_same_as(there)) {
@@ -101,7 +99,7 @@ fn plan(
     job: &Job,
     settings: &Settings,
     sources: &Sources,
-    signer: Option<&Arc<Identity>>,
+    signers: &Signers,
     left_out: &mut Vec<LeftOut>,
 ) -> Result<(Planned, Vec<Diagnostic>), Diagnostics> {
     let format = *FORMATS
@@ -109,22 +107,21 @@ fn plan(
         .find(|format| format.name() == job.format.name)
         .expect("the matrix has only formats that are made");
     let merged = loaded.manifest.select(&job.selection(), &settings.sets)?;
-    let signer = signer.cloned();
-    let context = |manifest| Context {
-        spelling: job.spelling,
-        manifest,
-        target: job.target,
-        signer: signer.as_deref(),
-    };
-    let layout = format.layout(&context(&merged));
+    let context =
+        |manifest, signer| Context { spelling: job.spelling, manifest, target: job.target, signer };
+    let layout = format.layout(&context(&merged, None));
     let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
     let resolve::Resolved { package, manifest, mut warnings, absent } = resolved;
     for source in absent {
         let what = format!("`{source}` in {} for {}", job.spelling, job.target);
         left_out.push(LeftOut { what, why: "optional, and not there".into() });
     }
-    let cx = context(&manifest);
-    let tree = format.tree(&package, &cx)?;
+    let signer = signers.of(&manifest);
+    let identity = signer.as_ref().ok().and_then(Signer::identity).map(|identity| &**identity);
+    let cx = context(&manifest, identity);
+    let tree = format.tree(&package, &cx);
+    let (tree, signer) = both(tree, signer.clone())?;
+    warnings.extend(identity.into_iter().flat_map(Identity::warnings).cloned());
     warnings.extend(format.warnings(&package, &tree, &cx)?);
     let file_name = format.file_name(&package, &cx)?;
     let packing = format.packing(&package, &cx)?;
@@ -132,6 +129,18 @@ fn plan(
     let planned =
         Planned { format, spelling, target, file_name, manifest, package, tree, packing, signer };
     Ok((planned, warnings))
+}
+
+/// Both, or the errors of both.
+fn both<A, B>(a: Result<A, Diagnostics>, b: Result<B, Diagnostics>) -> Result<(A, B), Diagnostics> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(mut a), Err(b)) => {
+            a.append(b);
+            Err(a)
+        }
+        (Err(found), _) | (_, Err(found)) => Err(found),
+    }
 }
 
 /// Two artifacts of one name would overwrite each other.

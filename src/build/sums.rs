@@ -7,12 +7,27 @@ use std::{
 };
 
 use crate::{
+    diagnostic::Diagnostic,
     digest::Sha256Digest,
-    inspect::sums::{self, NAME},
+    inspect::sums::{self, NAME, SIGNATURE},
+    sign::openpgp::Identity,
 };
 
+/// Signs the checksums in a folder.
+pub(super) fn sign(dir: &Path, identity: &Identity, time: u64) -> Result<(), Diagnostic> {
+    let failed = |error: io::Error| {
+        let text = format!("cannot write `{}`", dir.join(SIGNATURE).display());
+        Diagnostic::failed("write.failed", text).caused_by(&error)
+    };
+    let _lock = lock(dir).map_err(failed)?;
+    let text = fs::read(dir.join(NAME)).map_err(failed)?;
+    let signature = identity.sign_armored(&mut text.as_slice(), time)?;
+    replace(dir, SIGNATURE, &signature).map_err(failed)
+}
+
 /// Puts the digests of new artifacts beside those of earlier ones: sorted by name, replaced at
-/// once. Lines of files that are gone are dropped, so that `sha256sum -c` goes on to pass.
+/// once. Lines of files that are gone are dropped, so that `sha256sum -c` goes on to pass. An earlier
+/// signature goes: it is none of what is there now.
 pub(super) fn merge(dir: &Path, new: &[(String, Sha256Digest)]) -> io::Result<()> {
     let _lock = lock(dir)?;
     let old = match fs::read_to_string(dir.join(NAME)) {
@@ -24,14 +39,17 @@ pub(super) fn merge(dir: &Path, new: &[(String, Sha256Digest)]) -> io::Result<()
     sums.retain(|name, _| dir.join(name).exists());
     sums.extend(new.iter().cloned());
     let text: Vec<_> = sums.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
-    replace(dir, &text.concat())
+    match fs::remove_file(dir.join(SIGNATURE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => replace(dir, NAME, &text.concat()),
+    }
 }
 
-fn replace(dir: &Path, text: &str) -> io::Result<()> {
-    let draft = dir.join(format!(".{NAME}.{}", std::process::id()));
+fn replace(dir: &Path, name: &str, text: &str) -> io::Result<()> {
+    let draft = dir.join(format!(".{name}.{}", std::process::id()));
     let written = File::create(&draft)
         .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&draft, dir.join(NAME)));
+        .and_then(|()| fs::rename(&draft, dir.join(name)));
     if written.is_err() {
         // What stopped the write is the error to report.
         let _ = fs::remove_file(&draft);

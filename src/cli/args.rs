@@ -227,6 +227,7 @@ Examples:
 Examples:
   pkggen verify dist                 every file of SHA256SUMS, and the packages inside out
   pkggen verify --strict app.deb     what is only unusual is an error, too
+  pkggen verify --key key.asc dist   everything must be signed with that key
   pkggen verify site --key key.asc   a repository: every file, index and signature
 
 SHA256SUMS beside a package is compared, and the manifest when it makes a package of that name:

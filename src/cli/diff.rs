@@ -72,7 +72,7 @@ fn planned(
 ) -> Result<Report, Diagnostics> {
     let flags = Flags { manifest: Some(PathBuf::from(manifest)), ..flags.clone() };
     let session = Session::open(&flags, ui)?;
-    let mut prepared = session.prepare(&[])?;
+    let mut prepared = session.prepare_unsigned()?;
     let name = package.file_name().and_then(|name| name.to_str());
     let named = prepared.planned.iter().position(|plan| Some(plan.file_name.as_str()) == name);
     let same = |at: &usize| prepared.planned[*at].format.name() == found.format;

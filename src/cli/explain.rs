@@ -23,7 +23,7 @@ pub(super) fn run(what: &str, flags: &Flags, ui: &Ui) -> Outcome {
         key(what, layers, ui);
         return Ok(0);
     }
-    let prepared = session.prepare(&[])?;
+    let prepared = session.prepare_unsigned()?;
     let services: Vec<_> = prepared.planned.iter().filter(|plan| has_service(plan, what)).collect();
     if !services.is_empty() {
         return service(what, &services, ui);

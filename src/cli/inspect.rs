@@ -87,6 +87,7 @@ fn json(report: &Report) -> serde_json::Value {
             .map(|member| serde_json::json!({ "name": member.name, "size": member.len }))
             .collect::<Vec<_>>(),
         "files": report.entries.iter().map(entry).collect::<Vec<_>>(),
+        "signatures": report.signatures,
         "problems": report.problems,
         "notes": report.notes,
     })

@@ -132,8 +132,9 @@ fn run(request: &Request, ui: &Ui) -> Outcome {
             let parts = inspect::Parts { files: *files, scripts: *scripts, control: *control };
             return inspect::run(file, parts, ui);
         }
-        Verb::Verify { paths, key, strict } => {
-            return verify::run(paths, key.as_deref(), *strict, flags, ui);
+        Verb::Verify { paths, strict, key } => {
+            let how = verify::How { strict: *strict, key: key.as_deref() };
+            return verify::run(paths, how, flags, ui);
         }
         Verb::Diff { a, b } => return diff::run(a, b, flags, ui),
         Verb::Repo(args) => return repo::run(args, flags, ui),

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -14,10 +15,11 @@ use super::{
     ui::{Problem, Ui, count, size},
 };
 use crate::{
-    build::{Planned, Prepared},
+    build::{Planned, Prepared, Signer},
     diagnostic::{Diagnostic, Diagnostics},
     package::{Scope, Service, Upgrade},
     payload::{self, Blob},
+    sign::openpgp::Identity,
     tree::{InstallPath, Kind, PayloadType, Tree},
 };
 
@@ -34,7 +36,7 @@ struct Row<'a> {
     packing: String,
     files: Vec<FileRow<'a>>,
     services: Vec<ServiceRow<'a>>,
-    signer: Option<&'a str>,
+    signer: Option<String>,
     relations: BTreeMap<&'a str, &'a str>,
     notes: Vec<String>,
 }
@@ -127,7 +129,7 @@ fn text(shown: &[Shown<'_>], out: &Path, ui: &Ui) {
         for (field, list) in &row.relations {
             ui.result(&format!("  {:<left$}  {field}: {list}", ""));
         }
-        for note in notes(row.plan) {
+        for note in notes(row.plan).into_iter().chain([signature(row.plan)]) {
             ui.result(&format!("  {:<left$}  {note}", ""));
         }
     }
@@ -186,7 +188,7 @@ fn row<'a>(shown: &'a Shown<'a>, out: &Path) -> Row<'a> {
         packing: plan.packing.to_string(),
         files: files(&plan.tree),
         services: plan.package.services.iter().map(|s| service_row(s, plan)).collect(),
-        signer: None,
+        signer: plan.format.signs().then(|| plan.signer.identity().map(signer)).flatten(),
         relations: relations.iter().map(|(field, list)| (field.as_str(), list.as_str())).collect(),
         notes: notes(plan),
     }
@@ -285,6 +287,23 @@ pub(super) fn notes(plan: &Planned) -> Vec<String> {
 fn decided(service: &Service, plan: &Planned) -> (Option<bool>, bool) {
     let by_package = !plan.format.by_preset();
     (service.enable.or(by_package.then_some(true)), service.start.unwrap_or(by_package))
+}
+
+/// `gpg: 97E6AB1C…`
+fn signer(identity: &Arc<Identity>) -> String {
+    format!("gpg: {}", identity.fingerprint())
+}
+
+/// Who signs, or why nobody does.
+fn signature(plan: &Planned) -> String {
+    match &plan.signer {
+        Signer::By(identity) => {
+            let user = identity.user_id().map(|user| format!(" ({user})")).unwrap_or_default();
+            let by = if plan.format.signs() { "" } else { ", by SHA256SUMS.asc" };
+            signer(identity) + &user + by
+        }
+        Signer::Nobody(why) => format!("unsigned: {why}"),
+    }
 }
 
 /// What becomes of a service.

@@ -4,6 +4,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     thread,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     ui::Ui,
 };
 use crate::{
-    build::{self, Loaded, Prepared},
+    build::{self, Loaded, Prepared, Signers, Wish},
     diagnostic::{Diagnostic, Diagnostics},
     format::{FORMATS, TABLES},
     import::cargo::Project,
@@ -126,19 +127,30 @@ impl<'a> Session<'a> {
     /// The artifacts of these formats, with everything decided; all that the manifest names when
     /// there is none.
     pub(super) fn prepare(&self, formats: &[String]) -> Result<Prepared, Diagnostics> {
-        self.prepare_as(&Settings { formats: formats.to_vec(), ..self.ask.clone() })
+        let ask = Settings { formats: formats.to_vec(), ..self.ask.clone() };
+        self.prepare_as(&ask, wish(self.flags))
     }
 
-    /// All artifacts as they would be with another `SOURCE_DATE_EPOCH`.
+    /// All artifacts without their signatures: no key is needed.
+    pub(super) fn prepare_unsigned(&self) -> Result<Prepared, Diagnostics> {
+        self.prepare_as(&self.ask, Wish::Never)
+    }
+
+    /// The same as they would be with another `SOURCE_DATE_EPOCH`.
     pub(super) fn prepare_at(&self, epoch: u64) -> Result<Prepared, Diagnostics> {
         let mut ask = self.ask.clone();
         ask.env.insert("SOURCE_DATE_EPOCH".into(), epoch.to_string());
-        self.prepare_as(&ask)
+        self.prepare_as(&ask, Wish::Never)
     }
 
-    fn prepare_as(&self, ask: &Settings) -> Result<Prepared, Diagnostics> {
+    fn signers(&self, wish: Wish) -> Signers {
+        Signers::new(wish, self.ask.env.clone(), self.dir(), now())
+    }
+
+    fn prepare_as(&self, ask: &Settings, wish: Wish) -> Result<Prepared, Diagnostics> {
         let with_hints = |found| with_hints(self.uncompiled.as_deref(), found);
-        let mut prepared = build::prepare(&self.loaded, ask, None).map_err(with_hints)?;
+        let mut prepared =
+            build::prepare(&self.loaded, ask, &self.signers(wish)).map_err(with_hints)?;
         prepared.found = with_hints(prepared.found);
         if prepared.found.is_ok() || self.flags.keep_going {
             Ok(prepared)
@@ -182,15 +194,27 @@ fn store() -> PathBuf {
     set("PKGGEN_STORE").unwrap_or_else(|| cache.unwrap_or_else(env::temp_dir).join("pkggen"))
 }
 
+/// What the flags say of signatures.
+fn wish(flags: &Flags) -> Wish {
+    if flags.no_sign {
+        Wish::Never
+    } else if flags.sign {
+        Wish::Must("--sign".into())
+    } else if flags.profile == Some(Profile::Release) {
+        Wish::Must("--profile release".into())
+    } else {
+        Wish::AsManifest
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// The flags, made sense of.
 fn ask(flags: &Flags) -> Result<Settings, Diagnostics> {
     let mut found = Diagnostics::default();
-    let must_sign = flags.sign || flags.profile == Some(Profile::Release);
-    if must_sign && !flags.no_sign {
-        let flag = if flags.sign { "--sign" } else { "--profile release" };
-        let text = format!("`{flag}` asks for signatures, and this version cannot sign");
-        found.error(Diagnostic::cannot("sign.later", text).hint("`--no-sign` builds without"));
-    }
     let mut targets = Vec::new();
     for word in &flags.targets {
         match Target::parse(word) {

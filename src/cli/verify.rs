@@ -2,6 +2,7 @@
 //! the manifest when they are there.
 
 mod manifest;
+mod signature;
 
 use std::{
     collections::BTreeSet,
@@ -14,6 +15,7 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     inspect::{self, Error, Verdict, sums},
     publish,
+    sign::openpgp::SignedBy,
 };
 use manifest::Plans;
 
@@ -23,17 +25,25 @@ struct Row {
     verdict: Verdict,
     /// What it was compared with.
     compared: Vec<&'static str>,
+    /// Whether SHA256SUMS names it.
+    listed: bool,
+    /// Who signed, with `--key`.
+    signed_by: Option<SignedBy>,
 }
 
-/// Checks every package; what is only unusual is an error if `strict`.
-pub(super) fn run(
-    paths: &[PathBuf],
-    key: Option<&Path>,
-    strict: bool,
-    flags: &Flags,
-    ui: &Ui,
-) -> Outcome {
-    let key = key.map(read_key).transpose()?;
+/// How strictly.
+#[derive(Clone, Copy)]
+pub(super) struct How<'a> {
+    /// What is only unusual is an error.
+    pub(super) strict: bool,
+    /// The key that must have signed.
+    pub(super) key: Option<&'a Path>,
+}
+
+/// Checks every package.
+pub(super) fn run(paths: &[PathBuf], how: How<'_>, flags: &Flags, ui: &Ui) -> Outcome {
+    let key = how.key.map(read_key).transpose()?;
+    let certificate = key.as_deref().map(signature::certificate).transpose()?;
     let named = flags.manifest.is_some();
     let flags = manifest::flags(flags);
     let plans = Plans::open(flags.as_ref(), named, ui)?;
@@ -57,13 +67,20 @@ pub(super) fn run(
         }
     }
     for file in files {
-        match row(file, &plans) {
+        let row = row(file, &plans).and_then(|mut row| {
+            if let Some(certificate) = &certificate {
+                signature::check(&mut row, certificate)?;
+            }
+            Ok(row)
+        });
+        match row {
             Ok(row) => rows.push(row),
             Err(error) => found.error(error),
         }
     }
-    let is_good =
-        |row: &Row| row.verdict.problems.is_empty() && (!strict || row.verdict.notes.is_empty());
+    let is_good = |row: &Row| {
+        row.verdict.problems.is_empty() && (!how.strict || row.verdict.notes.is_empty())
+    };
     report(&rows, &is_good, &found, ui);
     ui.problems(&found);
     Ok(if rows.iter().all(is_good) { found.exit_code() } else { 1 })
@@ -86,18 +103,20 @@ fn repository(kind: publish::Kind, path: &Path, key: Option<&[u8]>) -> Result<Ro
         ..Verdict::default()
     };
     let compared = vec!["signatures", "indexes", "packages"];
-    Ok(Row { path: path.to_owned(), verdict, compared })
+    let (listed, signed_by) = (false, None);
+    Ok(Row { path: path.to_owned(), verdict, compared, listed, signed_by })
 }
 
 fn report(rows: &[Row], is_good: &dyn Fn(&Row) -> bool, found: &Diagnostics, ui: &Ui) {
     let json = |row: &Row| {
-        let Row { path, verdict, compared } = row;
+        let Row { path, verdict, compared, signed_by, .. } = row;
         serde_json::json!({
             "path": path,
             "ok": is_good(row),
             "compared": compared,
             "format": verdict.report.as_ref().map(|report| &report.format),
             "sha256": verdict.sha256.map(|digest| digest.to_string()),
+            "signed_by": signed_by.as_ref().map(|by| &by.primary_fingerprint),
             "problems": verdict.problems,
             "notes": verdict.notes,
         })
@@ -109,6 +128,9 @@ fn report(rows: &[Row], is_good: &dyn Fn(&Row) -> bool, found: &Diagnostics, ui:
     for row in rows {
         let word = if is_good(row) { "ok" } else { "FAILED" };
         ui.result(&format!("{}: {word} ({})", row.path.display(), row.compared.join(", ")));
+        if let Some(by) = &row.signed_by {
+            ui.result(&format!("  signed by {by}"));
+        }
         for problem in &row.verdict.problems {
             ui.result(&format!("  problem: {problem}"));
         }
@@ -198,7 +220,7 @@ fn row(file: Listed, plans: &Plans<'_>) -> Result<Row, Diagnostic> {
     if with_manifest(&path, &mut verdict, plans) {
         compared.push("manifest");
     }
-    Ok(Row { path, verdict, compared })
+    Ok(Row { path, verdict, compared, listed: expected.is_some(), signed_by: None })
 }
 
 /// Whether it was compared with what the manifest would make.

@@ -28,7 +28,7 @@ use crate::{
     },
     package::{Os, Package, Target},
     payload::Bench,
-    sign::openpgp::Identity,
+    sign::openpgp::{Certificate, Identity, Refused, SignedBy},
     splice::Recipe,
     tree::Tree,
 };
@@ -144,8 +144,22 @@ pub trait Format: Sync {
         bench: &Bench,
     ) -> Result<Plan, Diagnostic>;
 
+    /// Whether its artifacts hold an OpenPGP signature of their own.
+    fn signs(&self) -> bool {
+        false
+    }
+
     /// Whether a file that starts like this is of this format.
     fn recognises(&self, head: &[u8]) -> bool;
+
+    /// Checks the signature that an artifact holds. Formats that [`Format::signs`] have one to check.
+    fn check_signature(
+        &self,
+        _file: &mut dyn ReadSeek,
+        _certificate: &Certificate,
+    ) -> Result<Signed, report::ReadError> {
+        Ok(Signed::Nowhere)
+    }
 
     /// Reads an artifact of this format back, ours or not. Every byte is looked at.
     fn read(&self, file: &mut dyn ReadSeek, want: Want) -> Result<Report, report::ReadError>;
@@ -161,6 +175,19 @@ pub struct Context<'a> {
     pub target: Target,
     /// Who signs it, if anybody does.
     pub signer: Option<&'a Identity>,
+}
+
+/// What became of checking an artifact's own signature.
+#[derive(Debug)]
+pub enum Signed {
+    /// It is good.
+    By(SignedBy),
+    /// It is not accepted.
+    Refused(Refused),
+    /// There is none.
+    Not,
+    /// The format holds none.
+    Nowhere,
 }
 
 /// What a reader needs.

@@ -26,6 +26,8 @@ pub struct Report {
     pub entries: Vec<ReadEntry>,
     /// Members of the container, in order: `data.tar.xz`.
     pub members: Vec<Member>,
+    /// Signatures it holds, unchecked: who says to have made each, and when.
+    pub signatures: Vec<String>,
     /// What is wrong with it; empty for a good artifact.
     pub problems: Vec<String>,
     /// What is unusual, but allowed.

@@ -21,9 +21,10 @@ use crate::{
     diagnostic::Diagnostic,
     digest::{Sha256Digest, Want},
     format::{
-        FORMATS, Format,
+        FORMATS, Format, Signed,
         report::{ReadError, Report},
     },
+    sign::openpgp::Certificate,
 };
 
 /// How much of a file is looked at to recognise its format, in bytes: enough to unpack the first
@@ -126,6 +127,16 @@ pub fn verify(path: &Path, expected: Option<Sha256Digest>) -> Result<Verdict, Er
         }
     }
     Ok(verdict)
+}
+
+/// Checks the signature that an artifact holds.
+pub fn check_signature(path: &Path, certificate: &Certificate) -> Result<Signed, Error> {
+    let (mut file, format) = open(path)?;
+    let format = format.ok_or_else(|| Error::Unknown { path: path.into() })?;
+    format.check_signature(&mut file, certificate).map_err(|source| {
+        let (path, format) = (path.into(), format.name());
+        Error::Unreadable { path, format, source }
+    })
 }
 
 /// An unreadable artifact is a verdict, a file that is not there is an error.

@@ -7,6 +7,9 @@ use crate::digest::{Digest, Sha256Digest};
 /// The file's name.
 pub const NAME: &str = "SHA256SUMS";
 
+/// Its signature: OpenPGP, detached, armored.
+pub const SIGNATURE: &str = "SHA256SUMS.asc";
+
 /// Names and digests of a text of lines `<64 hex digits>  NAME`; malformed lines as they are.
 pub fn parse(text: &str) -> (BTreeMap<String, Sha256Digest>, Vec<&str>) {
     let (mut sums, mut malformed) = (BTreeMap::new(), Vec::new());

@@ -29,6 +29,7 @@ pub fn report(report: &Report) -> String {
     section(&mut out, "files\n", &files(report));
     section(&mut out, "", &metadata(report));
     section(&mut out, "", &scripts(report));
+    section(&mut out, "signatures\n", &list(&report.signatures));
     section(&mut out, "problems\n", &list(&report.problems));
     section(&mut out, "notes\n", &list(&report.notes));
     out

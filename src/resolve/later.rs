@@ -3,7 +3,7 @@
 use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
-    manifest::{FileItem, Node, SignMode, Spanned},
+    manifest::{FileItem, Node, Spanned},
 };
 
 /// Notes everything that is asked for in this artifact and not done yet.
@@ -25,10 +25,6 @@ pub(super) fn check(work: &mut Work<'_>) {
         if let Some(seed) = service.seed.as_ref().filter(|_| used) {
             work.found.error(later("`seed`", seed.place.as_ref()));
         }
-    }
-    if work.root.sign.mode == SignMode::Required {
-        let place = tree.find(&["sign", "mode"]).and_then(|node| node.place.clone());
-        work.found.error(later("signing", place.as_ref()));
     }
 }
 

@@ -86,7 +86,7 @@ impl Source {
     ) -> Result<Option<Secret>, Diagnostic> {
         let bytes = match self {
             Self::Env(name) => env.get(name).map(|text| text.clone().into_bytes()),
-            Self::File(path) => file(&dir.join(path)).map_err(|error| {
+            Self::File(path) => file(&dir.join(at_home(path, env))).map_err(|error| {
                 Diagnostic::signing("sign.secret", format!("cannot read {self}")).caused_by(&error)
             })?,
             Self::Command(words) => Some(self.output(words, env, dir)?),
@@ -119,6 +119,14 @@ impl Source {
         // What it printed may be half of the secret: not shown, and wiped.
         drop(Secret::new(output.stdout));
         Err(error)
+    }
+}
+
+/// `~/` is the user's home, as in a shell.
+fn at_home(path: &Path, env: &BTreeMap<String, String>) -> PathBuf {
+    match (path.strip_prefix("~"), env.get("HOME")) {
+        (Ok(below), Some(home)) => Path::new(home).join(below),
+        _ => path.to_owned(),
     }
 }
 
@@ -156,6 +164,13 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "hunter2").unwrap();
         assert_eq!(read(&Source::File(file.path().to_owned())).unwrap().unwrap(), b"hunter2");
+    }
+
+    #[test]
+    fn a_tilde_is_the_home() {
+        let env = [("HOME".to_owned(), "/home/ana".to_owned())].into();
+        assert_eq!(at_home(Path::new("~/key.asc"), &env), Path::new("/home/ana/key.asc"));
+        assert_eq!(at_home(Path::new("~ana/key.asc"), &env), Path::new("~ana/key.asc"));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, missing_docs, dead_code, unreachable_pub)]
 #![allow(clippy::print_stderr)] // skips are said
 
+pub mod gpg;
+
 use std::{
     collections::BTreeMap,
     env, fs,

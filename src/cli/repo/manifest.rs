@@ -6,10 +6,11 @@ use std::{
 };
 
 use crate::{
+    build,
     cli::{args::Flags, session::Session, ui::Ui},
     diagnostic::Diagnostics,
-    manifest::{Names, Node, Release, Secret, Sign, Table, Value, decode, expand},
-    sign::{Source, openpgp::Settings},
+    manifest::{Names, Node, Release, Sign, Table, Value, decode, expand},
+    sign::openpgp::Settings,
 };
 
 /// What the manifest says; without one nothing but where keys usually come from.
@@ -81,24 +82,11 @@ impl Said {
         }
         if let Some(node) = tree.get("sign") {
             let sign: Sign = decode(node)?;
-            self.gpg(sign);
+            if let Some(gpg) = &sign.gpg {
+                build::apply(gpg, &mut self.sign);
+            }
         }
         Ok(())
-    }
-
-    fn gpg(&mut self, sign: Sign) {
-        let source = |secret: Secret| match secret {
-            Secret::Env(name) => Source::Env(name),
-            Secret::File(path) => Source::File(path.into()),
-            Secret::Command(words) => Source::Command(words),
-        };
-        let Some(gpg) = sign.gpg else { return };
-        if let Some(key) = gpg.key {
-            self.sign.key = source(key);
-        }
-        if let Some(passphrase) = gpg.passphrase {
-            self.sign.passphrase = source(passphrase);
-        }
     }
 }
 

@@ -49,7 +49,7 @@ impl<'a> Plans<'a> {
         let plans = match Session::open(flags, ui) {
             Err(errors) if named => return Err(errors),
             Err(errors) => Err(errors),
-            Ok(session) => session.prepare(&[]).map(|prepared| (session, prepared)),
+            Ok(session) => session.prepare_unsigned().map(|prepared| (session, prepared)),
         };
         Ok(Self(Some(plans)))
     }

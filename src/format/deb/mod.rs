@@ -13,6 +13,7 @@ mod relation;
 mod relations;
 mod rules;
 mod scripts;
+mod signature;
 pub mod version;
 
 use std::{collections::BTreeMap, io::Write as _};
@@ -20,7 +21,7 @@ use std::{collections::BTreeMap, io::Write as _};
 use flate2::{Compression, GzBuilder};
 
 use super::{
-    Context, Format, Plan, ReadSeek,
+    Context, Format, Plan, ReadSeek, Signed,
     linux::{self, OnMachine},
     order,
     report::{Member, MetaFile, ReadEntry, ReadError, Report},
@@ -35,6 +36,7 @@ use crate::{
     manifest,
     package::{Os, Package},
     payload::{Bench, Blob},
+    sign::openpgp::Certificate,
     splice::{self, Recipe},
     tree::{InstallPath, Mode, Node, Tree},
 };
@@ -152,6 +154,10 @@ impl Format for Deb {
         Ok(scripts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect())
     }
 
+    fn signs(&self) -> bool {
+        true
+    }
+
     fn plan(
         &self,
         package: &Package,
@@ -172,6 +178,7 @@ impl Format for Deb {
         let mut members = vec![("debian-binary".to_owned(), bytes("2.0\n"))];
         members.push(("control.tar.gz".to_owned(), splice::pack(&control, CONTROL, bench)?));
         members.push((data_name, splice::pack(&data, packing, bench)?));
+        members.extend(signature::member(&members, package, cx)?);
         let expected = Report {
             format: self.name().into(),
             fields: metadata.fields,
@@ -192,6 +199,14 @@ impl Format for Deb {
 
     fn recognises(&self, head: &[u8]) -> bool {
         head.starts_with(b"!<arch>\ndebian-binary")
+    }
+
+    fn check_signature(
+        &self,
+        file: &mut dyn ReadSeek,
+        certificate: &Certificate,
+    ) -> Result<Signed, ReadError> {
+        signature::check(file, certificate)
     }
 
     fn read(&self, file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {

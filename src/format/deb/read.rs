@@ -8,6 +8,7 @@ mod control;
 mod packing;
 mod rules;
 
+use super::signature;
 use std::{collections::BTreeMap, io::Read};
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
         listing::{Contents, Listing, Problems, content},
         report::{self, MetaFile, Report, clean},
     },
+    sign::openpgp,
 };
 
 /// Largest metadata file that is read, in bytes: `md5sums` of a package with many files.
@@ -55,6 +57,7 @@ struct Deb {
     data: Listing,
     packing: packing::Packing,
     problems: Problems,
+    signatures: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -86,6 +89,14 @@ impl Deb {
             Stage::Version => {
                 let why = format!("its first member is `{name}`, not `debian-binary`");
                 Err(ReadError::malformed("ar archive", ar::MAGIC.len() as u64, why))
+            }
+            _ if name == signature::NAME => {
+                let bytes = content(body, "`_gpgorigin`", signature::MAX)?;
+                match openpgp::claim(&bytes) {
+                    Some(claim) => self.signatures.push(claim),
+                    None => self.problems.push("`_gpgorigin` is no OpenPGP signature"),
+                }
+                Ok(())
             }
             // dpkg passes over members that start with `_`, wherever they are.
             _ if name.starts_with('_') => {
@@ -240,6 +251,7 @@ impl Deb {
             metadata: self.metadata,
             entries: self.data.entries,
             members: members.map(|Member { name, len, .. }| report::Member { name, len }).collect(),
+            signatures: self.signatures,
             problems: self.problems.finish(),
             notes: self.notes,
             ..Report::default()

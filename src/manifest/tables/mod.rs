@@ -16,9 +16,9 @@ pub use compression::{Compression, level_of};
 pub use package::{PackageTable, Platform, Targets, VersionSource};
 pub use payload::{Dest, DirItem, FileItem, GhostItem, Item, LinkItem, Payload, Source};
 pub use publish::{
-    Checksum, Notarize, Release, ReleaseApt, ReleaseDnf, ReleaseGithub, ReleaseHomebrew,
-    ReleaseInstallScript, ReleaseWinget, Sbom, Secret, Sign, SignGpg, SignMacos, SignMode,
-    SignWindows,
+    Checksum, CommandInput, Notarize, Release, ReleaseApt, ReleaseDnf, ReleaseGithub,
+    ReleaseHomebrew, ReleaseInstallScript, ReleaseWinget, Sbom, Secret, Sign, SignGpg, SignMacos,
+    SignMode, SignWindows,
 };
 pub use service::{
     After, Health, Scripts, SeedMode, ServiceTable, ServiceWindows, UnitValue, WindowsHost,
@@ -27,8 +27,8 @@ pub use system::{
     Association, Desktop, DesktopTable, Linux, LinuxLayout, Macos, RawTable, Windows, WindowsScope,
 };
 pub use texts::{
-    Account, Capabilities, Duration, EnvName, FileMode, FileName, Guid, Identifier, Licence, Line,
-    MimeType, Numbers, Path, Repo, Scheme, Selector, ServiceName, Size, Title, Url,
+    Account, Capabilities, Duration, EnvName, FileMode, FileName, Fingerprint, Guid, Identifier,
+    Licence, Line, MimeType, Numbers, Path, Repo, Scheme, Selector, ServiceName, Size, Title, Url,
     canonical_licence,
 };
 

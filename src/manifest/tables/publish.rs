@@ -1,6 +1,6 @@
 //! `[sign]` and `[release]`.
 
-use super::{Line, Path, Repo, Url};
+use super::{Fingerprint, Line, Path, Repo, Url};
 use crate::{
     diagnostic::Diagnostic,
     manifest::{Decode, Decoder, Node, Shape, Spanned, Value},
@@ -150,12 +150,56 @@ table! {
 }
 
 table! {
-    /// An OpenPGP key.
+    /// An OpenPGP key, or a command that signs with one.
+    #[check(check_gpg)]
     pub struct SignGpg {
-        /// The armored secret key.
+        /// The secret key, armored or binary; the variable holds the key itself, not a path.
         key: Option<Secret> => "`GPG_PRIVATE_KEY`",
         /// Its passphrase.
         passphrase: Option<Secret> => "`GPG_PASSPHRASE`",
+        /// Fingerprint of the key or subkey that signs.
+        fingerprint: Option<Spanned<Fingerprint>> => "the first primary key that can sign, else the newest subkey",
+        /// A program that signs instead of `key`, and its arguments: gpg itself, a card, an HSM.
+        command: Vec<String>,
+        /// What `command` reads.
+        command_input: CommandInput = CommandInput::Data => "data",
+        /// The same for texts that keep their signature inside, like `InRelease`.
+        text_command: Vec<String> => "`command`, with `--textmode` if it is gpg",
+        /// The public key of `command`, armored or binary.
+        certificate: Option<Spanned<Path>>,
+    }
+}
+
+/// What a command that signs reads from its standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandInput {
+    /// What is signed.
+    Data,
+    /// Its digest.
+    Digest,
+}
+
+words! { CommandInput {
+    Data = "data": "what is signed; it writes an OpenPGP signature: `gpg --batch -abs`",
+    Digest = "digest": "the digest alone, binary; it writes the bare signature of its algorithm",
+} }
+
+fn check_gpg(gpg: &SignGpg, node: &Node, to: &mut Decoder) {
+    let place = |key: &str| node.get(key).and_then(|node| node.place.as_ref());
+    if gpg.command.is_empty() {
+        for key in ["command-input", "text-command", "certificate"] {
+            if place(key).is_some() {
+                to.note("sign.command", format!("`{key}` needs a `command`"), place(key));
+            }
+        }
+    } else if node.get("certificate").is_none() {
+        let message =
+            "`command` needs a `certificate`: the public key that its signatures are checked with";
+        to.note("sign.command", message, place("command"));
+    }
+    if gpg.command_input == CommandInput::Digest && !gpg.text_command.is_empty() {
+        let message = "a `command` that reads a digest signs texts as well: no `text-command`";
+        to.note("sign.command", message, place("text-command"));
     }
 }
 

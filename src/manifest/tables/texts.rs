@@ -92,6 +92,11 @@ text! {
 }
 
 text! {
+    /// A fingerprint of an OpenPGP key.
+    pub struct Fingerprint("a fingerprint", fingerprint);
+}
+
+text! {
     /// A time span.
     pub struct Duration("a time span", duration);
 }
@@ -162,6 +167,17 @@ fn bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     text[..at].parse::<u64>().ok()?.checked_mul(unit).filter(|size| *size > 0)
+}
+
+/// The whole fingerprint or at least the key id at its end; blanks as gpg shows them.
+fn fingerprint(text: &str) -> Result<(), Problem> {
+    let digits = text.replace(' ', "");
+    if (16..=40).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err(Problem::new(format!("`{text}` is no fingerprint")).hint(
+        "40 hexadecimal digits, or the last 16: `gpg --list-secret-keys --with-subkey-fingerprint`",
+    ))
 }
 
 fn one_line(text: &str) -> Result<(), Problem> {

@@ -9,14 +9,15 @@ use pgp::{
     composed::{CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey},
     crypto::hash::HashAlgorithm,
     packet::{Signature, SignatureType},
-    types::{KeyDetails, VerifyingKey},
+    types::KeyDetails as _,
 };
 
 use super::{
-    key,
-    validity::{self, Standing, date},
+    Watched, key,
+    part::{self, Part},
+    validity,
 };
-use crate::diagnostic::Diagnostic;
+use crate::{container::utc, diagnostic::Diagnostic};
 
 /// Public keys, as in `key.asc`.
 #[derive(Clone, Debug)]
@@ -92,8 +93,7 @@ impl Certificate {
     pub fn parse(bytes: &[u8]) -> Result<Self, Diagnostic> {
         let found = key::read(bytes)
             .map_err(|()| Diagnostic::signing("sign.certificate", "an OpenPGP key is damaged"))?;
-        let keys = found.public.into_iter();
-        let keys: Vec<_> = keys.chain(found.secret.iter().map(|key| key.to_public_key())).collect();
+        let keys: Vec<_> = found.certificates().collect();
         if keys.is_empty() {
             let text = "there is no OpenPGP key";
             let hint = "`gpg --armor --export FINGERPRINT` writes one";
@@ -151,7 +151,7 @@ impl Certificate {
     }
 }
 
-fn detached(bytes: &[u8]) -> Result<Vec<Signature>, Refused> {
+pub(super) fn detached(bytes: &[u8]) -> Result<Vec<Signature>, Refused> {
     let malformed = |why: String| Refused::Malformed { why };
     let (found, _) =
         DetachedSignature::from_reader_many(bytes).map_err(|error| malformed(error.to_string()))?;
@@ -163,6 +163,24 @@ fn detached(bytes: &[u8]) -> Result<Vec<Signature>, Refused> {
     Ok(all.into_iter().map(|detached| detached.signature).collect())
 }
 
+/// Who says to have made a detached signature, and when; nothing is checked. `None` when it is no
+/// signature.
+///
+/// ```text
+/// OpenPGP 97E6AB1C3F623A1590A22BB37A25D7B7D8A84F3C, 2026-11-21 00:00:00
+/// ```
+pub fn claim(signature: &[u8]) -> Option<String> {
+    let all = detached(signature).ok()?;
+    let claims: Option<Vec<_>> = all
+        .iter()
+        .map(|signature| {
+            let time = signature.created().map_or(0, |time| time.as_secs());
+            Some(format!("OpenPGP {}, {}", issuer(signature)?, utc(time.into())))
+        })
+        .collect();
+    claims.map(|claims| claims.join("; "))
+}
+
 /// Who says to have signed.
 fn issuer(signature: &Signature) -> Option<String> {
     let fingerprint = signature.issuer_fingerprint().first().map(|f| format!("{f:X}"));
@@ -170,56 +188,26 @@ fn issuer(signature: &Signature) -> Option<String> {
         .or_else(|| signature.issuer_key_id().first().map(|id| id.to_string().to_uppercase()))
 }
 
-/// A key or subkey that may have made a signature.
+/// A key that may have made a signature.
 struct Signer<'a> {
     certificate: &'a SignedPublicKey,
-    key: Part<'a>,
-    standing: Option<Standing>,
-    above: Option<Standing>,
-}
-
-enum Part<'a> {
-    Primary(&'a pgp::packet::PublicKey),
-    Subkey(&'a pgp::packet::PublicSubkey),
-}
-
-impl Part<'_> {
-    fn fingerprint(&self) -> String {
-        match self {
-            Self::Primary(key) => format!("{:X}", key.fingerprint()),
-            Self::Subkey(key) => format!("{:X}", key.fingerprint()),
-        }
-    }
-
-    fn verify(&self, signature: &Signature, data: &mut dyn Read) -> bool {
-        match self {
-            Self::Primary(key) => signature.verify(key, data),
-            Self::Subkey(key) => signature.verify(key, data),
-        }
-        .is_ok()
-    }
+    part: Part,
 }
 
 impl<'a> Signer<'a> {
     fn of(certificate: &'a SignedPublicKey, signature: &Signature) -> Option<Self> {
-        let above = validity::primary(certificate);
-        if claims(signature, &certificate.primary_key) {
-            let key = Part::Primary(&certificate.primary_key);
-            return Some(Self { certificate, key, standing: above, above });
-        }
-        let mut subkeys = certificate.public_subkeys.iter();
-        let subkey = subkeys.find(|subkey| claims(signature, &subkey.key))?;
-        let standing = validity::subkey(certificate, subkey);
-        Some(Self { certificate, key: Part::Subkey(&subkey.key), standing, above })
+        let mut parts = part::parts(certificate).into_iter();
+        let part = parts.find(|part| part.public.claims(signature))?;
+        Some(Self { certificate, part })
     }
 
     fn check(&self, signature: &Signature, data: &mut dyn Read) -> Result<SignedBy, Refused> {
-        let fingerprint = self.key.fingerprint();
+        let fingerprint = self.part.public.fingerprint();
         if let Some(why) = weak(signature) {
             return Err(Refused::Weak { fingerprint, why });
         }
-        let mut data = Watched { data, failed: None };
-        let good = self.key.verify(signature, &mut data);
+        let mut data = Watched::new(data);
+        let good = self.part.public.verify(signature, &mut data);
         if let Some(error) = data.failed {
             return Err(Refused::Unreadable(error));
         }
@@ -227,14 +215,8 @@ impl<'a> Signer<'a> {
             return Err(Refused::Bad { fingerprint });
         }
         let time = u64::from(signature.created().map_or(0, |time| time.as_secs()));
-        if let Some(why) = self.against(time) {
+        if let Some((_, why)) = self.part.against(time) {
             return Err(Refused::Key { fingerprint, why });
-        }
-        if let Some(after) = signature.signature_expiration_time().map(|d| d.as_secs())
-            && after != 0
-        {
-            let why = format!("it is only good until {}", date(time + u64::from(after)));
-            return Err(Refused::Weak { fingerprint, why });
         }
         Ok(SignedBy {
             primary_fingerprint: format!("{:X}", self.certificate.fingerprint()),
@@ -243,34 +225,6 @@ impl<'a> Signer<'a> {
             time,
         })
     }
-
-    /// Why the key should not have signed at that time.
-    fn against(&self, time: u64) -> Option<String> {
-        let (Some(standing), Some(above)) = (self.standing, self.above) else {
-            return Some("it has no valid self-signature".into());
-        };
-        let expires = [standing.expires, above.expires].into_iter().flatten().min();
-        if standing.revoked || above.revoked {
-            Some("it is revoked".into())
-        } else if let Some(expired) = expires.filter(|expires| *expires <= time) {
-            Some(format!("it expired on {}", date(expired)))
-        } else if time < u64::from(standing.created) {
-            Some(format!("it was only made on {}", date(standing.created.into())))
-        } else if !standing.signs {
-            Some("it is not made for signing".into())
-        } else {
-            None
-        }
-    }
-}
-
-/// Whether a signature says that this key made it.
-fn claims(signature: &Signature, key: &(impl KeyDetails + VerifyingKey)) -> bool {
-    let fingerprints = signature.issuer_fingerprint();
-    if fingerprints.is_empty() {
-        return signature.issuer_key_id().iter().any(|id| **id == key.legacy_key_id());
-    }
-    fingerprints.iter().any(|fingerprint| **fingerprint == key.fingerprint())
 }
 
 /// Signatures that somebody else could have made.
@@ -286,23 +240,5 @@ fn weak(signature: &Signature) -> Option<String> {
         ) => signature.created().is_none().then(|| "it does not say when it was made".into()),
         Some(hash) => Some(format!("it rests on {hash}, which is broken")),
         None => Some("its version is not known".into()),
-    }
-}
-
-/// A reader whose error is kept: rPGP would take it for a bad signature.
-struct Watched<'a> {
-    data: &'a mut dyn Read,
-    failed: Option<io::Error>,
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.data.read(buffer).map_err(|error| {
-            let again = io::Error::new(error.kind(), "see the kept error");
-            if error.kind() != io::ErrorKind::Interrupted {
-                self.failed = Some(error);
-            }
-            again
-        })
     }
 }

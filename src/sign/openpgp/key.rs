@@ -1,13 +1,15 @@
-//! Secret keys: which of them signs, and its passphrase.
+//! Which key signs, and its passphrase.
 
 use pgp::{
     composed::{PublicOrSecret, SignedPublicKey, SignedSecretKey},
-    types::{KeyDetails, KeyVersion, Password, S2kParams, SecretParams, SigningKey, StringToKey},
+    packet::{SecretKey, SecretSubkey},
+    types::{KeyDetails as _, Password, S2kParams, SecretParams, SigningKey, StringToKey},
 };
 
 use super::{
-    Algorithm, Identity, Settings,
-    validity::{self, Standing, date},
+    Identity, Settings, SignCommand, Signer,
+    command::Remote,
+    part::{self, Part},
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -17,31 +19,75 @@ use crate::{
 /// The key that signs, unlocked.
 pub(super) fn open(secret: &Secret, settings: &Settings) -> Result<Identity, Diagnostic> {
     let keys = parse(secret, &settings.key)?;
-    let certificates: Vec<_> = keys.iter().map(SignedSecretKey::to_public_key).collect();
-    let parts = || keys.iter().zip(&certificates).flat_map(|(key, public)| parts(key, public));
-    let chosen = choose(parts().collect(), settings)?;
-    let mut warnings = Vec::new();
-    if chosen.is_subkey {
-        warnings.push(subkey_signs(&chosen));
-    }
+    let all = keys.iter().flat_map(|key| {
+        let certificate = key.to_public_key();
+        let halves = halves(key);
+        let parts = part::parts(&certificate).into_iter();
+        let found: Vec<_> = parts
+            .map(|part| {
+                let fingerprint = part.public.details().fingerprint();
+                let half = halves.iter().find(|half| half.fingerprint() == fingerprint).copied();
+                Candidate {
+                    certificate: certificate.clone(),
+                    part,
+                    half: half.unwrap_or(Half::Missing),
+                }
+            })
+            .collect();
+        found
+    });
+    let chosen = choose(all.collect(), &settings.key.to_string(), settings)?;
+    let mut warnings = chosen.warnings();
     if settings.fingerprint.is_none() && keys.len() > 1 {
         warnings.push(several(&chosen, keys.len(), settings));
     }
-    let key = unlock(&chosen, settings)?;
-    Ok(Identity {
-        certificate: chosen.certificate.clone(),
-        key,
-        algorithm: chosen.algorithm.expect("a key that signs has one"),
-        since: chosen.since,
-        warnings,
-    })
+    let signer = Signer::Key(unlock(&chosen, settings)?);
+    Ok(chosen.identity(signer, warnings))
+}
+
+/// The key of a command's certificate.
+pub(super) fn of_command(
+    command: &SignCommand,
+    settings: &Settings,
+) -> Result<Identity, Diagnostic> {
+    let name = format!("`{}`", command.certificate.display());
+    let source = Source::File(command.certificate.clone());
+    let bytes = source.read(&settings.env, &settings.dir)?.ok_or_else(|| {
+        Diagnostic::signing("sign.certificate", format!("the certificate {name} is not there"))
+    })?;
+    let damaged = || Diagnostic::signing("sign.certificate", format!("{name} is no OpenPGP key"));
+    let found = read(bytes.bytes()).map_err(|()| damaged())?;
+    let all: Vec<_> = found
+        .certificates()
+        .flat_map(|certificate| {
+            let parts = part::parts(&certificate).into_iter();
+            let candidate =
+                |part| Candidate { certificate: certificate.clone(), part, half: Half::Elsewhere };
+            parts.map(candidate).collect::<Vec<_>>()
+        })
+        .collect();
+    if all.is_empty() {
+        return Err(damaged());
+    }
+    let chosen = choose(all, &name, settings)?;
+    let warnings = chosen.warnings();
+    let signer =
+        Signer::Command(Remote::new(chosen.part.public.clone(), command.clone(), settings));
+    Ok(chosen.identity(signer, warnings))
 }
 
 /// Every key of a file.
 #[derive(Default)]
 pub(super) struct Found {
-    pub(super) secret: Vec<SignedSecretKey>,
-    pub(super) public: Vec<SignedPublicKey>,
+    secret: Vec<SignedSecretKey>,
+    public: Vec<SignedPublicKey>,
+}
+
+impl Found {
+    /// The public half of every key.
+    pub(super) fn certificates(self) -> impl Iterator<Item = SignedPublicKey> {
+        self.public.into_iter().chain(self.secret.into_iter().map(|key| key.to_public_key()))
+    }
 }
 
 /// Reads keys. What rPGP says of a broken one is not repeated: it may quote.
@@ -58,6 +104,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<Found, ()> {
         }
     }
     Ok(found)
+}
+
+/// Armored blocks one by one, or all of a binary file: keys may have been appended to each other.
+fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
+    const BEGIN: &[u8] = b"-----BEGIN PGP ";
+    if bytes.first().is_some_and(|byte| byte & 0x80 != 0) {
+        return vec![bytes];
+    }
+    let at: Vec<_> = bytes
+        .windows(BEGIN.len())
+        .enumerate()
+        .filter(|(_, window)| *window == BEGIN)
+        .map(|(at, _)| at)
+        .collect();
+    let ends = at.iter().skip(1).copied().chain([bytes.len()]);
+    at.iter().copied().zip(ends).map(|(from, to)| &bytes[from..to]).collect()
 }
 
 fn parse(secret: &Secret, source: &Source) -> Result<Vec<SignedSecretKey>, Diagnostic> {
@@ -86,219 +148,173 @@ fn no_secret_key(source: &Source, is_public: bool) -> Diagnostic {
     }
 }
 
-/// Armored blocks one by one, or all of a binary file: keys may have been appended to each other.
-fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
-    const BEGIN: &[u8] = b"-----BEGIN PGP ";
-    if bytes.first().is_some_and(|byte| byte & 0x80 != 0) {
-        return vec![bytes];
-    }
-    let at: Vec<_> = bytes
-        .windows(BEGIN.len())
-        .enumerate()
-        .filter(|(_, window)| *window == BEGIN)
-        .map(|(at, _)| at)
-        .collect();
-    let ends = at.iter().skip(1).copied().chain([bytes.len()]);
-    at.iter().copied().zip(ends).map(|(from, to)| &bytes[from..to]).collect()
-}
-
-/// A primary key or a subkey, and what speaks against it.
-struct Part<'a> {
-    certificate: &'a SignedPublicKey,
-    fingerprint: String,
-    algorithm: Option<Algorithm>,
-    is_subkey: bool,
-    since: u32,
-    secret: SecretPart<'a>,
-    standing: Option<Standing>,
-    /// Of the primary key, if this is a subkey.
-    above: Option<Standing>,
-    version: KeyVersion,
-}
-
+/// Where the secret half of a key is.
 #[derive(Clone, Copy)]
-enum SecretPart<'a> {
-    Primary(&'a pgp::packet::SecretKey),
-    Subkey(&'a pgp::packet::SecretSubkey),
+enum Half<'a> {
+    Primary(&'a SecretKey),
+    Subkey(&'a SecretSubkey),
+    /// A command has it.
+    Elsewhere,
+    Missing,
 }
 
-impl SecretPart<'_> {
-    fn params(&self) -> &SecretParams {
+fn halves(key: &SignedSecretKey) -> Vec<Half<'_>> {
+    let subkeys = key.secret_subkeys.iter().map(|subkey| Half::Subkey(&subkey.key));
+    std::iter::once(Half::Primary(&key.primary_key)).chain(subkeys).collect()
+}
+
+impl Half<'_> {
+    fn fingerprint(&self) -> pgp::types::Fingerprint {
         match self {
-            Self::Primary(key) => key.secret_params(),
-            Self::Subkey(key) => key.secret_params(),
+            Self::Primary(key) => key.fingerprint(),
+            Self::Subkey(key) => key.fingerprint(),
+            Self::Elsewhere | Self::Missing => pgp::types::Fingerprint::Unknown(Box::default()),
+        }
+    }
+
+    fn params(&self) -> Option<&SecretParams> {
+        match self {
+            Self::Primary(key) => Some(key.secret_params()),
+            Self::Subkey(key) => Some(key.secret_params()),
+            Self::Elsewhere | Self::Missing => None,
         }
     }
 
     /// Only the public half is there: `gpg --export-secret-subkeys`, or a smart card.
-    fn is_stub(&self) -> bool {
-        let SecretParams::Encrypted(locked) = self.params() else { return false };
-        let (S2kParams::LegacyCfb { .. } | S2kParams::Unprotected) = locked.string_to_key_params()
-        else {
-            let s2k = match locked.string_to_key_params() {
-                S2kParams::Aead { s2k, .. }
-                | S2kParams::Cfb { s2k, .. }
-                | S2kParams::MalleableCfb { s2k, .. } => s2k,
-                _ => return false,
-            };
-            return matches!(s2k, StringToKey::Private { .. });
-        };
-        false
-    }
-}
-
-fn parts<'a>(key: &'a SignedSecretKey, certificate: &'a SignedPublicKey) -> Vec<Part<'a>> {
-    let above = validity::primary(certificate);
-    let primary = &key.primary_key;
-    let mut parts = vec![Part {
-        certificate,
-        fingerprint: format!("{:X}", primary.fingerprint()),
-        algorithm: Algorithm::of(primary.algorithm()),
-        is_subkey: false,
-        since: above.map_or(0, |standing| standing.since),
-        secret: SecretPart::Primary(primary),
-        standing: above,
-        above,
-        version: primary.version(),
-    }];
-    for subkey in &key.secret_subkeys {
-        let standing = validity::subkey(certificate, &subkey.signed_public_key());
-        let since = [standing, above].iter().flatten().map(|standing| standing.since).max();
-        parts.push(Part {
-            certificate,
-            fingerprint: format!("{:X}", subkey.key.fingerprint()),
-            algorithm: Algorithm::of(subkey.key.algorithm()),
-            is_subkey: true,
-            since: since.unwrap_or(0),
-            secret: SecretPart::Subkey(&subkey.key),
-            standing,
-            above,
-            version: subkey.key.version(),
-        });
-    }
-    parts
-}
-
-impl Part<'_> {
-    /// Why it cannot sign, with the code of the error.
-    fn against(&self, now: u64) -> Option<(&'static str, String)> {
-        let (Some(standing), Some(above)) = (self.standing, self.above) else {
-            return Some(("sign.key", "it has no valid self-signature".into()));
-        };
-        let expires = [standing.expires, above.expires].into_iter().flatten().min();
-        if standing.revoked || above.revoked {
-            Some(("sign.revoked", "it is revoked".into()))
-        } else if let Some(expired) = expires.filter(|expires| *expires <= now) {
-            Some(("sign.expired", format!("it expired on {}", date(expired))))
-        } else if self.version != KeyVersion::V4 {
-            Some(("sign.key", "it is no version 4 key, and rpm and apt read no other".into()))
-        } else if self.algorithm.is_none() || !standing.signs {
-            Some(("sign.key", "it is not made for signing".into()))
-        } else if self.secret.is_stub() {
-            let why = "its secret half is not there (a stub, as for a smart card)";
-            Some(("sign.stub", why.into()))
-        } else {
-            None
+    fn is_missing(&self) -> bool {
+        let Some(params) = self.params() else { return matches!(self, Self::Missing) };
+        let SecretParams::Encrypted(locked) = params else { return false };
+        match locked.string_to_key_params() {
+            S2kParams::Aead { s2k, .. }
+            | S2kParams::Cfb { s2k, .. }
+            | S2kParams::MalleableCfb { s2k, .. } => matches!(s2k, StringToKey::Private { .. }),
+            S2kParams::LegacyCfb { .. } | S2kParams::Unprotected => false,
         }
     }
+}
 
-    fn is_called(&self, fingerprint: &str) -> bool {
-        self.fingerprint.ends_with(fingerprint)
+/// A key that may sign.
+struct Candidate<'a> {
+    certificate: SignedPublicKey,
+    part: Part,
+    half: Half<'a>,
+}
+
+impl Candidate<'_> {
+    /// Why it cannot sign now, with the code of the error.
+    fn against(&self, now: u64) -> Option<(&'static str, String)> {
+        // The clocks of two machines differ.
+        if let Some(reason) = self.part.against(now.max(self.part.since().into())) {
+            return Some(reason);
+        }
+        if !self.part.is_known() {
+            let why = "it is no version 4 key, and rpm and apt read no other";
+            return Some(("sign.key", why.into()));
+        }
+        let why = "its secret half is not there (a stub, as for a smart card)";
+        self.half.is_missing().then(|| ("sign.stub", why.to_owned()))
     }
 
-    fn title(&self) -> String {
-        let kind = if self.is_subkey { "subkey" } else { "key" };
-        format!("OpenPGP {kind} {}", self.fingerprint)
+    fn warnings(&self) -> Vec<Diagnostic> {
+        if !self.part.public.is_subkey() {
+            return Vec::new();
+        }
+        let title = self.part.public.title();
+        let text = format!("the {title} signs, and rpm on EL 7 and dnf 5 accept only primary keys");
+        vec![
+            Diagnostic::signing("sign.subkey", text)
+                .hint("a primary key that may sign avoids that; `pkggen keygen dev` makes one"),
+        ]
+    }
+
+    fn identity(self, signer: Signer, warnings: Vec<Diagnostic>) -> Identity {
+        let Self { certificate, part, .. } = self;
+        Identity { certificate, part, signer, warnings }
     }
 }
 
 /// The key that was asked for; else the first primary key that can sign, else the newest subkey.
-fn choose<'a>(parts: Vec<Part<'a>>, settings: &Settings) -> Result<Part<'a>, Diagnostic> {
-    let Some(wanted) = &settings.fingerprint else { return best(parts, settings) };
-    let wanted = wanted.replace(' ', "").to_uppercase();
-    let names: Vec<_> = parts.iter().map(Part::title).collect();
-    match parts.into_iter().find(|part| part.is_called(&wanted)) {
-        Some(part) => best(vec![part], settings),
-        None => {
-            let text = format!("{} holds no key {wanted}", settings.key);
+fn choose<'a>(
+    mut all: Vec<Candidate<'a>>,
+    source: &str,
+    settings: &Settings,
+) -> Result<Candidate<'a>, Diagnostic> {
+    if let Some(wanted) = &settings.fingerprint {
+        let wanted = wanted.replace(' ', "").to_uppercase();
+        let names: Vec<_> = all.iter().map(|it| it.part.public.title()).collect();
+        all.retain(|it| it.part.public.fingerprint().ends_with(&wanted));
+        if all.is_empty() {
+            let text = format!("{source} holds no key {wanted}");
             let mut error = Diagnostic::signing("sign.fingerprint", text);
             error.causes = names.into_iter().map(|name| format!("it holds the {name}")).collect();
-            Err(error)
+            return Err(error);
         }
+    }
+    let mut against = Vec::new();
+    let mut good = Vec::new();
+    for candidate in all {
+        match candidate.against(settings.now) {
+            Some(reason) => against.push((candidate.part.public.title(), reason)),
+            None => good.push(candidate),
+        }
+    }
+    let is_subkey = |it: &Candidate<'_>| it.part.public.is_subkey();
+    let primary = good.iter().position(|it| !is_subkey(it));
+    let newest = || (0..good.len()).max_by_key(|at| good[*at].part.since());
+    match primary.or_else(newest) {
+        Some(at) => Ok(good.swap_remove(at)),
+        None => Err(none_signs(&against, source)),
     }
 }
 
-fn best<'a>(parts: Vec<Part<'a>>, settings: &Settings) -> Result<Part<'a>, Diagnostic> {
-    let mut against = Vec::new();
-    let mut good = Vec::new();
-    for part in parts {
-        match part.against(settings.now) {
-            Some(reason) => against.push((part.title(), reason)),
-            None => good.push(part),
-        }
+fn none_signs(against: &[(String, (&'static str, String))], source: &str) -> Diagnostic {
+    if let [(title, (code, why))] = against {
+        return Diagnostic::signing(code, format!("the {title} cannot sign: {why}"));
     }
-    let newest = |a: &Part<'a>, b: &Part<'a>| {
-        (a.is_subkey, if a.is_subkey { u32::MAX - a.since } else { 0 })
-            .cmp(&(b.is_subkey, if b.is_subkey { u32::MAX - b.since } else { 0 }))
-    };
-    good.sort_by(newest);
-    match (good.into_iter().next(), against.as_slice()) {
-        (Some(part), _) => Ok(part),
-        (None, [(title, (code, why))]) => {
-            Err(Diagnostic::signing(code, format!("the {title} cannot sign: {why}")))
-        }
-        (None, _) => {
-            // Subkeys for encryption say nothing about why the others do not sign.
-            let telling = against.iter().find(|(_, (code, _))| *code != "sign.key");
-            let code = telling.or(against.first()).map_or("sign.key", |(_, (code, _))| *code);
-            let text = format!("no key of {} can sign", settings.key);
-            let mut error = Diagnostic::signing(code, text);
-            error.causes =
-                against.into_iter().map(|(title, (_, why))| format!("{title}: {why}")).collect();
-            Err(error)
-        }
-    }
+    // Subkeys for encryption say nothing about why the others do not sign.
+    let telling = against.iter().find(|(_, (code, _))| *code != "sign.key");
+    let code = telling.or(against.first()).map_or("sign.key", |(_, (code, _))| *code);
+    let mut error = Diagnostic::signing(code, format!("no key of {source} can sign"));
+    error.causes = against.iter().map(|(title, (_, why))| format!("{title}: {why}")).collect();
+    error
 }
 
 /// The secret half, without its passphrase: a wrong one is said now, not in the middle of a build.
 fn unlock(
-    part: &Part<'_>,
+    chosen: &Candidate<'_>,
     settings: &Settings,
 ) -> Result<Box<dyn SigningKey + Send + Sync>, Diagnostic> {
+    let title = chosen.part.public.title();
     let mut password = Password::empty();
-    if part.secret.params().is_encrypted() {
-        let source = &settings.passphrase;
+    let source = &settings.passphrase;
+    if chosen.half.params().is_some_and(SecretParams::is_encrypted) {
         let passphrase = source.read(&settings.env, &settings.dir)?.ok_or_else(|| {
-            let text = format!("the {} needs a passphrase, and {}", part.title(), source.absence());
+            let text = format!("the {title} needs a passphrase, and {}", source.absence());
             Diagnostic::signing("sign.passphrase", text)
         })?;
         password = Password::from(passphrase.line());
     }
-    let unlocked: pgp::errors::Result<Box<dyn SigningKey + Send + Sync>> = match part.secret {
-        SecretPart::Primary(key) => {
-            let mut key = key.clone();
-            key.remove_password(&password).map(|()| Box::new(key) as _)
-        }
-        SecretPart::Subkey(key) => {
-            let mut key = key.clone();
-            key.remove_password(&password).map(|()| Box::new(key) as _)
-        }
-    };
-    unlocked.map_err(|_| {
-        let text =
-            format!("the passphrase in {} does not open the {}", settings.passphrase, part.title());
+    let wrong = || {
+        let text = format!("the passphrase in {source} does not open the {title}");
         Diagnostic::signing("sign.passphrase", text)
-    })
+    };
+    match chosen.half {
+        Half::Primary(key) => {
+            let mut key = key.clone();
+            key.remove_password(&password).map_err(|_| wrong())?;
+            Ok(Box::new(key))
+        }
+        Half::Subkey(key) => {
+            let mut key = key.clone();
+            key.remove_password(&password).map_err(|_| wrong())?;
+            Ok(Box::new(key))
+        }
+        Half::Elsewhere | Half::Missing => Err(wrong()),
+    }
 }
 
-fn subkey_signs(part: &Part<'_>) -> Diagnostic {
-    let text =
-        format!("the {} signs, and rpm on EL 7 and dnf 5 accept only primary keys", part.title());
-    Diagnostic::signing("sign.subkey", text)
-        .hint("a primary key that may sign avoids that: `pkggen keygen dev` shows one")
-}
-
-fn several(part: &Part<'_>, keys: usize, settings: &Settings) -> Diagnostic {
-    let text = format!("{} holds {keys} keys, and the {} signs", settings.key, part.title());
+fn several(chosen: &Candidate<'_>, keys: usize, settings: &Settings) -> Diagnostic {
+    let title = chosen.part.public.title();
+    let text = format!("{} holds {keys} keys, and the {title} signs", settings.key);
     Diagnostic::signing("sign.several", text).hint("[sign.gpg] fingerprint = \"…\" chooses another")
 }

@@ -5,10 +5,17 @@
 
 mod certificate;
 mod clearsign;
+mod command;
 mod key;
+mod part;
 mod validity;
 
-use std::{collections::BTreeMap, fmt, io::Read, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{self, Read},
+    path::PathBuf,
+};
 
 use pgp::{
     composed::{ArmorOptions, DetachedSignature, SignedPublicKey},
@@ -20,7 +27,9 @@ use pgp::{
 
 use super::Source;
 use crate::diagnostic::Diagnostic;
-pub use certificate::{Certificate, Refused, SignedBy};
+pub use certificate::{Certificate, Refused, SignedBy, claim};
+use command::Remote;
+use part::Part;
 
 /// Where a key comes from, and which one of several.
 #[derive(Clone, Debug)]
@@ -29,8 +38,10 @@ pub struct Settings {
     pub key: Source,
     /// Its passphrase.
     pub passphrase: Source,
-    /// The key or subkey that signs: its fingerprint.
+    /// The key or subkey that signs: its fingerprint, or at least the 16 digits at its end.
     pub fingerprint: Option<String>,
+    /// Signs instead of the key.
+    pub command: Option<SignCommand>,
     /// The environment.
     pub env: BTreeMap<String, String>,
     /// Where files are looked for and commands run.
@@ -46,11 +57,25 @@ impl Settings {
             key: Source::Env("GPG_PRIVATE_KEY".into()),
             passphrase: Source::Env("GPG_PASSPHRASE".into()),
             fingerprint: None,
+            command: None,
             env,
             dir,
             now,
         }
     }
+}
+
+/// A program that signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignCommand {
+    /// Program and arguments.
+    pub words: Vec<String>,
+    /// The same for texts that keep their signature inside; empty for the same program.
+    pub text_words: Vec<String>,
+    /// It reads a digest and writes a bare signature; else data, and writes an OpenPGP signature.
+    pub digest: bool,
+    /// The public key that its signatures are checked with.
+    pub certificate: PathBuf,
 }
 
 /// What kind of key signs.
@@ -85,16 +110,20 @@ impl Algorithm {
     }
 }
 
-/// Somebody who signs: a key that is here.
+/// Somebody who signs: a key that is here, or a command.
 pub struct Identity {
-    /// The whole certificate, with every self-signature.
+    /// Everything that is public about it, with every self-signature.
     certificate: SignedPublicKey,
-    /// Primary key or subkey, unlocked.
-    key: Box<dyn SigningKey + Send + Sync>,
-    algorithm: Algorithm,
-    /// Seconds since 1970. A signature may not be older than its key: gpg and Sequoia refuse it.
-    since: u32,
+    /// Primary key or subkey.
+    part: Part,
+    signer: Signer,
     warnings: Vec<Diagnostic>,
+}
+
+enum Signer {
+    /// Unlocked.
+    Key(Box<dyn SigningKey + Send + Sync>),
+    Command(Remote),
 }
 
 impl fmt::Debug for Identity {
@@ -106,6 +135,9 @@ impl fmt::Debug for Identity {
 impl Identity {
     /// The identity that these settings mean; `None` when there is no key.
     pub fn open(settings: &Settings) -> Result<Option<Self>, Diagnostic> {
+        if let Some(command) = &settings.command {
+            return key::of_command(command, settings).map(Some);
+        }
         match settings.key.read(&settings.env, &settings.dir)? {
             Some(secret) => key::open(&secret, settings).map(Some),
             None => Ok(None),
@@ -114,7 +146,7 @@ impl Identity {
 
     /// The key or subkey that signs: 40 upper-case hexadecimal digits.
     pub fn fingerprint(&self) -> String {
-        format!("{:X}", self.key.fingerprint())
+        self.part.public.fingerprint()
     }
 
     /// The primary key of the certificate, which users trust.
@@ -124,7 +156,7 @@ impl Identity {
 
     /// What kind of key signs.
     pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.part.public.algorithm().expect("a key that signs has one")
     }
 
     /// Whom the key belongs to: `Ana Example <ana@example.org>`.
@@ -177,40 +209,80 @@ impl Identity {
         data: &mut dyn Read,
         time: u64,
     ) -> Result<DetachedSignature, Diagnostic> {
-        let config = self.config(kind, time)?;
-        let signature =
-            config.sign(&Box::new(&*self.key as &dyn SigningKey), &Password::empty(), data);
+        let time = self.time(time)?;
+        let key: &dyn SigningKey = match &self.signer {
+            Signer::Command(remote) if !remote.reads_digests() => {
+                let signature = remote.sign_data(kind, data, time.as_secs().into())?;
+                return Ok(DetachedSignature::new(signature));
+            }
+            Signer::Command(remote) => remote,
+            Signer::Key(key) => &**key,
+        };
+        let config = config(kind, key, time);
+        let mut data = Watched::new(data);
+        let signature = config.sign(&Box::new(key), &Password::empty(), &mut data);
+        if let Some(error) = data.failed {
+            let text = "cannot read what is to be signed";
+            return Err(Diagnostic::failed("sign.unreadable", text).caused_by(&error));
+        }
         signature.map(DetachedSignature::new).map_err(|error| {
-            let text = format!("cannot sign with the key {}", self.fingerprint());
+            let text = format!("cannot sign with the {}", self.part.public.title());
             Diagnostic::signing("sign.failed", text).caused_by(&error)
         })
     }
 
-    /// What a signature says beside the data: when and by whom. Nothing random is in it, so that
-    /// the same data has the same signature.
-    fn config(&self, kind: SignatureType, time: u64) -> Result<SignatureConfig, Diagnostic> {
+    /// A signature may not be older than its key: gpg and Sequoia refuse it.
+    fn time(&self, time: u64) -> Result<Timestamp, Diagnostic> {
         let time = u32::try_from(time).map_err(|_| {
             let text = format!("a signature cannot say {time} seconds, which is after 2106");
             Diagnostic::signing("sign.time", text)
         })?;
-        let time = Timestamp::from_secs(time.max(self.since));
-        let key = &*self.key;
-        let fits = |data| Subpacket::regular(data).expect("a few bytes");
-        let mut config = SignatureConfig::v4(kind, key.algorithm(), hash(self.algorithm, key));
-        config.hashed_subpackets = vec![
-            fits(SubpacketData::IssuerFingerprint(key.fingerprint())),
-            fits(SubpacketData::SignatureCreationTime(time)),
-        ];
-        config.unhashed_subpackets = vec![fits(SubpacketData::IssuerKeyId(key.legacy_key_id()))];
-        Ok(config)
+        Ok(Timestamp::from_secs(time.max(self.part.since())))
     }
 }
 
+/// What a signature says beside the data: when and by whom. Nothing random is in it, so that the
+/// same data has the same signature.
+fn config(kind: SignatureType, key: &dyn SigningKey, time: Timestamp) -> SignatureConfig {
+    let fits = |data| Subpacket::regular(data).expect("a few bytes");
+    let mut config = SignatureConfig::v4(kind, key.algorithm(), hash(key));
+    config.hashed_subpackets = vec![
+        fits(SubpacketData::IssuerFingerprint(key.fingerprint())),
+        fits(SubpacketData::SignatureCreationTime(time)),
+    ];
+    config.unhashed_subpackets = vec![fits(SubpacketData::IssuerKeyId(key.legacy_key_id()))];
+    config
+}
+
 /// SHA-512 where the key leaves the choice; a curve or a DSA key has a digest of its own size.
-fn hash(algorithm: Algorithm, key: &dyn SigningKey) -> HashAlgorithm {
-    match algorithm {
-        Algorithm::Rsa | Algorithm::EdDsa => HashAlgorithm::Sha512,
-        Algorithm::Ecdsa | Algorithm::Dsa => key.hash_alg(),
+fn hash(key: &dyn SigningKey) -> HashAlgorithm {
+    match Algorithm::of(key.algorithm()) {
+        Some(Algorithm::Rsa | Algorithm::EdDsa) => HashAlgorithm::Sha512,
+        _ => key.hash_alg(),
+    }
+}
+
+/// A reader whose error is kept: rPGP would take it for its own.
+struct Watched<'a> {
+    data: &'a mut dyn Read,
+    failed: Option<io::Error>,
+}
+
+impl<'a> Watched<'a> {
+    fn new(data: &'a mut dyn Read) -> Self {
+        Self { data, failed: None }
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.data.read(buffer).map_err(|error| {
+            let again = io::Error::from(error.kind());
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.failed = Some(error);
+            }
+            again
+        })
     }
 }
 

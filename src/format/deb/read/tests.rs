@@ -144,8 +144,11 @@ fn members_in_another_order_or_after_the_data_are_refused() {
     assert!(read_bytes(&ar(&[("debian-binary", b"2.0\n"), ("data.tar.xz", &data)])).is_err());
     let mut members: Vec<(&str, &[u8])> =
         vec![("debian-binary", b"2.0\n"), ("control.tar.gz", &control), ("data.tar.xz", &data)];
-    members.push(("_gpgorigin", b"signature"));
+    members.push(("_gpgbuilder", b"signature"));
     assert_eq!(problems(&ar(&members)), [""; 0]);
+    members.push(("_gpgorigin", b"signature"));
+    assert_eq!(problems(&ar(&members)), ["`_gpgorigin` is no OpenPGP signature"]);
+    members.pop();
     members.push(("extra", b""));
     assert_eq!(problems(&ar(&members)), ["member `extra` follows the data"]);
 }
