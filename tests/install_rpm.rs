@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::fs;
+
 use common::{TempDir, build_one, check};
 
 fn rpm(app: &str, more: &[&str], out: &TempDir) -> String {
@@ -78,4 +80,50 @@ fn systemd_runs_a_program_with_its_own_shared_libraries_and_model_from_an_rpm() 
     let out = TempDir::new().unwrap();
     let probe = "http://127.0.0.1:18472/v1/models";
     check("systemd-boot-rpm.sh", &[&rpm("llm", &[], &out), "--probe", probe]);
+}
+
+/// A package of one file, with what `more` says.
+fn small(name: &str, version: &str, more: &str, out: &TempDir) -> String {
+    let folder = out.path().join(format!("{name}-{version}"));
+    fs::create_dir(&folder).unwrap();
+    for kind in ["package", "file", "transaction"] {
+        // file triggers get the names of the files, one per line
+        let text = format!("echo \"{kind} $*\" $(cat) >>/var/log/calls\n");
+        fs::write(folder.join(format!("{kind}.sh")), text).unwrap();
+    }
+    let text = format!(
+        "[package]\nname = \"{name}\"\nversion = \"{version}\"\nsummary = \"one file\"\n\
+         license = \"MIT\"\n[targets]\nlinux = {{ arch = [\"x86_64\"], formats = [\"rpm\"] }}\n\
+         [payload]\nfiles = [{{ text = \"{version}\", dest = \"{name}.txt\", type = \"data\" }}]\n{more}"
+    );
+    fs::write(folder.join("pkggen.toml"), text).unwrap();
+    let mut command = common::pkggen(out.path());
+    command.arg("build").arg("rpm").arg("-m").arg(folder.join("pkggen.toml")).arg("--out");
+    let built = common::artifacts(&common::stdout(command.arg(&folder)));
+    built.into_values().next().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn triggers_run_when_other_packages_and_their_files_come_and_go() {
+    let out = TempDir::new().unwrap();
+    let triggers = r#"
+        [rpm]
+        triggers = [
+          { on = ["other"], when = "in", script = "package.sh" },
+          { on = ["other < 2"], when = "un", script = "package.sh" },
+          { on = ["other"], when = "postun", script = "package.sh" },
+        ]
+        file-triggers = [
+          { on = ["/usr/share/other"], script = "file.sh" },
+          { on = ["/usr/share/other"], when = "postun", script = "transaction.sh", transaction = true },
+          { on = ["/usr/share/other"], script = "transaction.sh", transaction = true },
+        ]
+    "#;
+    let watcher = small("watcher", "1.0.0", triggers, &out);
+    let other = small("other", "1.0.0", "", &out);
+    let newer = small("other", "2.0.0", "", &out);
+    let expected = out.path().join("expected");
+    let golden = common::root().join("fixtures/golden/rpm/triggers.calls");
+    fs::copy(golden, &expected).unwrap();
+    check("rpm-triggers.sh", &[&watcher, &other, &newer, expected.to_str().unwrap()]);
 }

@@ -7,7 +7,7 @@
 #
 # Checks: rpmkeys -K (digests of header and payload); install; rpm --verify (size, digest, mode, owner, time, link of every file);
 # an edited %config(noreplace) stays, with .rpmnew when the default changed; an edited %config is replaced and kept as .rpmsave;
-# upgrade does not stop or disable a unit for good; erase stops the units and keeps only edited configuration as .rpmsave; nothing
+# upgrade, reinstall and downgrade do not stop or disable a unit for good; erase stops the units and keeps only edited configuration as .rpmsave; nothing
 # else is left. Dependencies are not resolved, services are not run (systemd-boot-rpm.sh). The calls
 # of the scriptlets are printed in a stable form: "STAGE: PROGRAM ARGUMENTS".
 # Needs root. 2 s + unpacking three times. Exit: 0 passed, 1 failed, 2 usage, 77 cannot run on this machine.
@@ -98,8 +98,14 @@ if [ "$old" != "$new" ]; then # runs the new version's %preun and %postun as an 
   run --reinstall "$new"
   calls reinstall
   stays_up reinstall
+  run -U --oldpackage "$old"
+  [ "$(db -q --qf '%{EVR}' "$name")" = "$(field "$old" EVR)" ] || fail 'not downgraded'
+  calls downgrade
+  stays_up downgrade
+  run -U "$new"
+  calls again
 fi
-pass 'upgrade keeps edited configuration and stops nothing'
+pass 'upgrade, reinstall and downgrade keep edited configuration and stop nothing'
 
 step erase
 run -e "$name"

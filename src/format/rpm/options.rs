@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::relation::{Field, Relation};
 use crate::{
     compression,
+    diagnostic::Place,
     manifest::{Decoder, FileName, Line, Node, Path, Problem, Spanned},
     package::PackageName,
     table, words,
@@ -18,7 +19,8 @@ table! {
         name: Option<Spanned<PackageName>> => "the package's",
         /// Another file name.
         file_name: Option<Spanned<FileName>> => "`{{ name }}-{{ version }}-R.{{ rpmarch }}.rpm`",
-        /// Must be installed. `$auto` stands for what the programs need.
+        /// Must be installed. `$auto` stands for what the programs need: libraries, and the
+        /// interpreters of scripts.
         requires: Vec<Spanned<Line>> = auto() => "`[\"$auto\"]`; a list of your own replaces it",
         /// Must be installed before the scriptlet of the same name runs (`Requires(pre)`).
         requires_pre: Vec<Spanned<Line>>,
@@ -61,7 +63,7 @@ table! {
         /// Scripts that run when other packages come and go.
         triggers: Vec<Spanned<RpmTrigger>>,
         /// Scripts that run when files of other packages come and go.
-        file_triggers: Vec<Spanned<RpmTrigger>>,
+        file_triggers: Vec<Spanned<RpmFileTrigger>>,
         /// Also write MD5 digests, for rpm before 4.14.
         legacy_md5: bool = false,
         /// How it packs.
@@ -121,25 +123,17 @@ fn check(rpm: &RpmOptions, _node: &Node, to: &mut Decoder) {
 }
 
 fn package_trigger(trigger: &Spanned<RpmTrigger>, to: &mut Decoder) {
-    if trigger.priority.is_some() || trigger.transaction {
-        let problem = Problem::new("only `file-triggers` have a `priority` or a `transaction`");
-        to.problem(problem, trigger.place.as_ref());
-    }
-    nonempty(trigger, to);
+    nonempty(&trigger.on, trigger.place.as_ref(), to);
     for item in &trigger.on {
-        // like a provide, a condition is a name, perhaps with a version
+        // a condition is a name, perhaps with a version
         if let Err(error) = Relation::parse(&item.value.0, Field::Order) {
             to.problem(Problem::new(error.to_string()), item.place.as_ref());
         }
     }
 }
 
-fn file_trigger(trigger: &Spanned<RpmTrigger>, to: &mut Decoder) {
-    if trigger.when == RpmTriggerWhen::PreIn {
-        let problem = Problem::new("no file trigger runs before files are installed");
-        to.problem(problem, trigger.place.as_ref());
-    }
-    nonempty(trigger, to);
+fn file_trigger(trigger: &Spanned<RpmFileTrigger>, to: &mut Decoder) {
+    nonempty(&trigger.on, trigger.place.as_ref(), to);
     for item in trigger.on.iter().filter(|item| !item.value.0.starts_with('/')) {
         let problem = Problem::new(format!("`{}` is no absolute path", item.value.0))
             .hint("a file trigger waits for files below a path");
@@ -147,12 +141,9 @@ fn file_trigger(trigger: &Spanned<RpmTrigger>, to: &mut Decoder) {
     }
 }
 
-fn nonempty(trigger: &Spanned<RpmTrigger>, to: &mut Decoder) {
-    if trigger.on.is_empty() {
-        to.problem(
-            Problem::new("the trigger waits for nothing: `on` is empty"),
-            trigger.place.as_ref(),
-        );
+fn nonempty(on: &[Spanned<Line>], place: Option<&Place>, to: &mut Decoder) {
+    if on.is_empty() {
+        to.problem(Problem::new("the trigger waits for nothing: `on` is empty"), place);
     }
 }
 
@@ -182,18 +173,30 @@ words! { RpmScriptlet {
 crate::word_keys!(RpmScriptlet, "a scriptlet");
 
 table! {
-    /// A script that runs when something else comes or goes.
+    /// A script that runs when another package comes or goes.
     pub struct RpmTrigger {
-        /// Packages, perhaps with a version, or path prefixes of files.
+        /// Packages, perhaps with a version: `bash >= 5`.
         on: Vec<Spanned<Line>>,
         /// When.
         when: RpmTriggerWhen = RpmTriggerWhen::In => "in",
         /// The script's file. Its first line names the interpreter; a file that ends in `.lua` runs
         /// inside rpm.
         script: Spanned<Path>,
-        /// Of file triggers: higher ones run first; from 10000 on before `post` and `postun`.
+    }
+}
+
+table! {
+    /// A script that runs when files of other packages come or go.
+    pub struct RpmFileTrigger {
+        /// Paths that the files are below.
+        on: Vec<Spanned<Line>>,
+        /// When.
+        when: RpmFileTriggerWhen = RpmFileTriggerWhen::In => "in",
+        /// The script's file, as of a trigger. It reads the files' names, one per line.
+        script: Spanned<Path>,
+        /// Higher ones run first; from 10000 on before `post` and `postun`.
         priority: Option<u32> => "1000000",
-        /// Of file triggers: once per transaction, at its end, instead of once per package.
+        /// Once per transaction, at its end, instead of once per package.
         transaction: bool = false,
     }
 }
@@ -213,6 +216,21 @@ words! { RpmTriggerWhen {
     In = "in": "after the other was installed",
     Un = "un": "before the other is removed",
     PostUn = "postun": "after the other was removed",
+} }
+
+/// When a file trigger runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // rpm's words
+pub enum RpmFileTriggerWhen {
+    In,
+    Un,
+    PostUn,
+}
+
+words! { RpmFileTriggerWhen {
+    In = "in": "after the files were installed",
+    Un = "un": "before the files are removed",
+    PostUn = "postun": "after the files were removed",
 } }
 
 compression! {

@@ -4,14 +4,14 @@
 //! header holds one row per script, and one per condition with the number of its script.
 
 use super::{
-    options::{RpmOptions, RpmTrigger, RpmTriggerWhen},
+    options::{RpmFileTrigger, RpmFileTriggerWhen, RpmOptions, RpmTrigger, RpmTriggerWhen},
     relation::{Field, Relation},
     scriptlets::interpreter,
     tags::{self, sense},
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
-    manifest::Spanned,
+    manifest::{Line, Path, Spanned},
     package::Package,
 };
 
@@ -80,14 +80,14 @@ impl Triggers {
     pub(super) fn of(package: &Package, options: &RpmOptions) -> Result<Self, Diagnostics> {
         let (mut all, mut found) = (Self::default(), Diagnostics::default());
         for table in &options.triggers {
-            match trigger(package, table, false) {
+            match package_trigger(package, table) {
                 Ok(trigger) => all.package.push(trigger),
                 Err(error) => found.error(error),
             }
         }
         for table in &options.file_triggers {
             let list = if table.transaction { &mut all.transaction } else { &mut all.file };
-            match trigger(package, table, true) {
+            match file_trigger(package, table) {
                 Ok(trigger) => list.push(trigger),
                 Err(error) => found.error(error),
             }
@@ -106,45 +106,54 @@ impl Triggers {
     }
 }
 
-fn trigger(
-    package: &Package,
-    table: &Spanned<RpmTrigger>,
-    files: bool,
-) -> Result<Trigger, Diagnostic> {
-    let wrong = |why: String| Diagnostic::usage("rpm.trigger", why).at(table.script.place.clone());
-    let path = &*table.script.value.0;
-    let script = package.trigger_scripts.get(path);
-    let script = script.ok_or_else(|| wrong(format!("the script `{path}` was not read")))?;
-    let (words, body) = interpreter(script);
-    let [program] = words.as_slice() else {
-        return Err(wrong(format!(
-            "the interpreter of `{path}` has arguments: triggers take none"
-        )));
-    };
-    if !program.starts_with(['/', '<']) {
-        return Err(wrong(format!("the interpreter `{program}` of `{path}` is no path")));
-    }
+fn package_trigger(package: &Package, table: &RpmTrigger) -> Result<Trigger, Diagnostic> {
     let when = match table.when {
         RpmTriggerWhen::PreIn => sense::TRIGGERPREIN,
         RpmTriggerWhen::In => sense::TRIGGERIN,
         RpmTriggerWhen::Un => sense::TRIGGERUN,
         RpmTriggerWhen::PostUn => sense::TRIGGERPOSTUN,
     };
-    let condition = |item: &Spanned<crate::manifest::Line>| {
-        if files {
-            return Ok(Relation::with_flags(&*item.value.0, when));
-        }
+    let condition = |item: &Spanned<Line>| {
         let relation = Relation::parse(&item.value.0, Field::Order).map_err(|error| {
             Diagnostic::usage("rpm.relation", error.to_string()).at(item.place.clone())
         })?;
         Ok(Relation { flags: relation.flags | when, ..relation })
     };
-    Ok(Trigger {
-        interpreter: program.clone(),
-        body: body.trim_end().to_owned(),
-        conditions: table.on.iter().map(condition).collect::<Result<_, Diagnostic>>()?,
-        priority: table.priority.unwrap_or(PRIORITY),
-    })
+    let conditions = table.on.iter().map(condition).collect::<Result<_, Diagnostic>>()?;
+    trigger(package, &table.script, conditions, PRIORITY)
+}
+
+fn file_trigger(package: &Package, table: &RpmFileTrigger) -> Result<Trigger, Diagnostic> {
+    let when = match table.when {
+        RpmFileTriggerWhen::In => sense::TRIGGERIN,
+        RpmFileTriggerWhen::Un => sense::TRIGGERUN,
+        RpmFileTriggerWhen::PostUn => sense::TRIGGERPOSTUN,
+    };
+    let paths = table.on.iter().map(|item| Relation::with_flags(&*item.value.0, when));
+    trigger(package, &table.script, paths.collect(), table.priority.unwrap_or(PRIORITY))
+}
+
+fn trigger(
+    package: &Package,
+    path: &Spanned<Path>,
+    conditions: Vec<Relation>,
+    priority: u32,
+) -> Result<Trigger, Diagnostic> {
+    let wrong = |why: String| Diagnostic::usage("rpm.trigger", why).at(path.place.clone());
+    let path = &*path.value.0;
+    let script = package.trigger_scripts.get(path);
+    let script = script.ok_or_else(|| wrong(format!("the script `{path}` was not read")))?;
+    let (words, body) = interpreter(script);
+    let [program] = words.as_slice() else {
+        return Err(wrong(format!(
+            "the interpreter of `{path}` has arguments, and triggers take none"
+        )));
+    };
+    if !program.starts_with(['/', '<']) {
+        return Err(wrong(format!("the interpreter `{program}` of `{path}` is no path")));
+    }
+    let (interpreter, body) = (program.clone(), body.trim_end().to_owned());
+    Ok(Trigger { interpreter, body, conditions, priority })
 }
 
 #[cfg(test)]

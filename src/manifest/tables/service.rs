@@ -42,7 +42,7 @@ table! {
         /// Whether it starts at boot.
         enable: Option<bool> => "true; in rpm the distribution's preset",
         /// Whether installing starts it.
-        start: Option<bool> => "true; in rpm the distribution's preset",
+        start: Option<bool> => "true; in rpm false",
         /// What an upgrade does to it.
         upgrade: Upgrade = Upgrade::Restart => "restart",
         /// A writable store for a runtime that writes beside its models.
