@@ -12,7 +12,7 @@ use clap::{
     parser::ValueSource,
 };
 
-use super::{formats, repo::RepoArgs};
+use super::{formats, keygen::KeygenArgs, repo::RepoArgs};
 use crate::format::FORMATS;
 
 /// One manifest in, native packages out: pkggen reads `pkggen.toml` (or `Cargo.toml`) and writes packages for every system it names,
@@ -267,6 +267,14 @@ Examples:
 Prints what a user of the repository types. The key is [sign.gpg] key, else GPG_PRIVATE_KEY.
 Put DIR on the server as it is, InRelease and repomd.xml last (docs/repositories.md).")]
     Repo(RepoArgs),
+    /// Make a throw-away OpenPGP key to try signing with, and say how to trust it
+    #[command(after_help = "\
+Examples:
+  pkggen keygen dev --out keys          dev.secret.asc, dev.asc, dev.gpg, dev.pol
+  pkggen keygen dev --algorithm ed25519
+
+Every call makes another key. It has no passphrase and no expiry: never release with it.")]
+    Keygen(KeygenArgs),
     /// Write a first manifest from what is in this folder
     #[command(after_help = "\
 Examples:
@@ -328,7 +336,7 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
     match verb {
         "check" | "plan" | "explain" | "diff" => WHAT.to_vec(),
         "init" => vec!["manifest", "package"],
-        "man" => vec!["out"],
+        "man" | "keygen" => vec!["out"],
         "verify" => vec!["manifest"],
         "repo" => vec!["manifest", "sign", "no_sign", "fresh"],
         "inspect" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),
@@ -337,7 +345,7 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
 }
 
 /// Verbs of later versions, so that typing one is answered.
-const LATER: &[&str] = &["test", "sign", "notarize", "release", "ci", "model", "keygen", "update"];
+const LATER: &[&str] = &["test", "sign", "notarize", "release", "ci", "model", "update"];
 
 /// What was asked for.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ mod hello;
 mod init;
 mod inspect;
 mod interrupt;
+mod keygen;
 mod man;
 mod plan;
 mod progress;
@@ -138,6 +139,7 @@ fn run(request: &Request, ui: &Ui) -> Outcome {
         }
         Verb::Diff { a, b } => return diff::run(a, b, flags, ui),
         Verb::Repo(args) => return repo::run(args, flags, ui),
+        Verb::Keygen(args) => return keygen::run(args, flags.out.as_deref(), ui),
         Verb::Init { from, yes } => return init::run(*from, *yes, flags, ui),
         Verb::Man => return man::run(flags.out.as_deref(), ui),
         Verb::Formats => formats::run(ui),

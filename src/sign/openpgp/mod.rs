@@ -6,6 +6,7 @@
 mod certificate;
 mod clearsign;
 mod command;
+mod generate;
 mod key;
 mod part;
 mod validity;
@@ -29,6 +30,7 @@ use super::Source;
 use crate::diagnostic::Diagnostic;
 pub use certificate::{Certificate, Refused, SignedBy, claim};
 use command::Remote;
+pub use generate::{NewKey, Pair, generate};
 use part::Part;
 
 /// Where a key comes from, and which one of several.
