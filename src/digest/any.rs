@@ -5,6 +5,7 @@ use std::fmt;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
+use sha3::Sha3_256;
 
 /// A digest algorithm of other people's packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub enum Algorithm {
     Sha256,
     Sha384,
     Sha512,
+    Sha3_256,
 }
 
 impl Algorithm {
@@ -28,6 +30,7 @@ impl Algorithm {
             9 => Some(Self::Sha384),
             10 => Some(Self::Sha512),
             11 => Some(Self::Sha224),
+            12 => Some(Self::Sha3_256),
             _ => None,
         }
     }
@@ -41,6 +44,7 @@ impl Algorithm {
             Self::Sha256 => AnyHasher::Sha256(Sha256::new()),
             Self::Sha384 => AnyHasher::Sha384(Sha384::new()),
             Self::Sha512 => AnyHasher::Sha512(Sha512::new()),
+            Self::Sha3_256 => AnyHasher::Sha3_256(sha3::Digest::new()),
         }
     }
 
@@ -62,6 +66,7 @@ impl fmt::Display for Algorithm {
             Self::Sha256 => "SHA-256",
             Self::Sha384 => "SHA-384",
             Self::Sha512 => "SHA-512",
+            Self::Sha3_256 => "SHA3-256",
         })
     }
 }
@@ -76,6 +81,7 @@ pub enum AnyHasher {
     Sha256(Sha256),
     Sha384(Sha384),
     Sha512(Sha512),
+    Sha3_256(Sha3_256),
 }
 
 impl AnyHasher {
@@ -88,6 +94,7 @@ impl AnyHasher {
             Self::Sha256(hash) => hash.update(bytes),
             Self::Sha384(hash) => hash.update(bytes),
             Self::Sha512(hash) => hash.update(bytes),
+            Self::Sha3_256(hash) => sha3::Digest::update(hash, bytes),
         }
     }
 
@@ -100,6 +107,7 @@ impl AnyHasher {
             Self::Sha256(hash) => hex(&hash.finalize()),
             Self::Sha384(hash) => hex(&hash.finalize()),
             Self::Sha512(hash) => hex(&hash.finalize()),
+            Self::Sha3_256(hash) => hex(&sha3::Digest::finalize(hash)),
         }
     }
 }
@@ -125,6 +133,7 @@ mod tests {
             (8, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
             (9, "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded163"),
             (10, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea2"),
+            (12, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
             (11, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
         ];
         for (number, want) in all {

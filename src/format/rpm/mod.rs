@@ -7,6 +7,7 @@ pub mod depends;
 pub mod header;
 pub mod options;
 pub mod package;
+pub mod read;
 pub mod relation;
 mod relations;
 mod scriptlets;

@@ -102,7 +102,11 @@ impl Heads {
 
     /// Compares the digests that cover the header alone; how many there are.
     pub(super) fn header_digests(&self, problems: &mut Vec<String>) -> usize {
-        let all = [(signature::SHA1, Algorithm::Sha1), (signature::SHA256, Algorithm::Sha256)];
+        let all = [
+            (signature::SHA1, Algorithm::Sha1),
+            (signature::SHA256, Algorithm::Sha256),
+            (signature::SHA3_256, Algorithm::Sha3_256),
+        ];
         let mut count = 0;
         for (tag, algorithm) in all {
             let Some(said) = self.signature.header.text(tag) else { continue };

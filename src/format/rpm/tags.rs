@@ -150,6 +150,14 @@ tags! {
     FILECAPS              = 5010 Texts;
     FILEDIGESTALGO        = 5011 Int32;
     BUGURL                = 5012 Text;
+    PREINFLAGS            = 5020 Int32;
+    POSTINFLAGS           = 5021 Int32;
+    PREUNFLAGS            = 5022 Int32;
+    POSTUNFLAGS           = 5023 Int32;
+    PRETRANSFLAGS         = 5024 Int32;
+    POSTTRANSFLAGS        = 5025 Int32;
+    VERIFYSCRIPTFLAGS     = 5026 Int32;
+    TRIGGERSCRIPTFLAGS    = 5027 Int32;
     VCS                   = 5034 Text;
     ORDERNAME             = 5035 Texts;
     ORDERVERSION          = 5036 Texts;

@@ -94,7 +94,7 @@ pub fn read<R: Read>(input: &mut Input<R>, which: Which) -> Result<Found, ReadEr
     let split = INTRO + usize::try_from(count).expect("below a limit") * INTRO;
     let (index, data) = (&bytes[INTRO..split], &bytes[split..]);
     let index = index.chunks_exact(INTRO).map(Row32::read).collect::<Vec<_>>();
-    let mut parser = Parser { which, at, data, end: 0, last: 0, found: Found::default() };
+    let mut parser = Parser { which, at, data, end: 0, found: Found::default() };
     parser.region(&index)?;
     let mut found = parser.found;
     found.bytes = bytes;
@@ -130,8 +130,6 @@ struct Parser<'a> {
     data: &'a [u8],
     /// End of the last value in the data.
     end: usize,
-    /// The last tag.
-    last: u32,
     found: Found,
 }
 
@@ -177,7 +175,6 @@ impl Parser<'_> {
         if !whole {
             // rpm before 4.14 added signatures behind the region.
             self.found.notes.push(format!("the {} has tags after its region", self.which.word()));
-            self.last = 0;
             self.rest(&index[inside..])?;
         }
         Ok(())
@@ -194,11 +191,7 @@ impl Parser<'_> {
     fn rows(&mut self, rows: &[Row32], limit: usize) -> Result<(), ReadError> {
         for row in rows {
             let value = self.value(*row, limit)?;
-            if row.tag <= self.last {
-                let why = format!("tag {} comes after tag {}", row.tag, self.last);
-                self.found.problems.push(format!("{}: {why}", self.which.word()));
-            }
-            self.last = row.tag;
+            // In any order: rpm 4.9 wrote them as they came.
             match self.found.header.rows.entry(row.tag) {
                 Place::Vacant(place) => {
                     place.insert(value);

@@ -127,7 +127,7 @@ fn a_value_keeps_to_its_type_place_and_count() {
 }
 
 #[test]
-fn values_do_not_overlap_and_tags_come_once_in_order() {
+fn values_do_not_overlap_and_tags_come_once() {
     let data = b"one\0two\0";
     let [one, two] = [[1000, 6, 0, 1], [1001, 6, 4, 1]];
     assert!(read_bytes(&in_region(&[one, two], data), Which::Main).unwrap().problems.is_empty());
@@ -137,7 +137,7 @@ fn values_do_not_overlap_and_tags_come_once_in_order() {
     assert_eq!(error(&twice), "header at byte 0: tag 1000 is there twice");
     let backwards = in_region(&[[1001, 6, 0, 1], [1000, 6, 4, 1]], data);
     let found = read_bytes(&backwards, Which::Main).unwrap();
-    assert_eq!(found.problems, ["header: tag 1000 comes after tag 1001"]);
+    assert_eq!(found.problems, [""; 0], "rpm 4.9 wrote them as they came");
 }
 
 #[test]
