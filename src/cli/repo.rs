@@ -5,6 +5,7 @@ mod manifest;
 use std::{
     env,
     path::PathBuf,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -12,10 +13,11 @@ use clap::{Args, ValueEnum};
 
 use super::{Outcome, args::Flags, ui::Ui};
 use crate::{
+    build::{Signer, Signers, Wish},
     codec::Codec,
-    diagnostic::{Class, Diagnostic, Diagnostics},
-    publish::{Ask, Published, apt},
-    sign::openpgp::{Identity, Settings},
+    diagnostic::{Diagnostic, Diagnostics},
+    publish::{Ask, Published, apt, dnf},
+    sign::openpgp::Identity,
 };
 use manifest::Said;
 
@@ -135,6 +137,10 @@ pub(super) fn run(args: &RepoArgs, flags: &Flags, ui: &Ui) -> Outcome {
         let text = format!("`{flag}` means nothing to a dnf repository");
         return Err(Diagnostic::usage("usage", text).into());
     }
+    if args.kind == RepoKind::Dnf && args.compress.len() > 1 {
+        let text = "indexes of a dnf repository are packed in one way; several were named";
+        return Err(Diagnostic::usage("usage", text).into());
+    }
     let said = manifest::read(flags, ui)?;
     let (now, fixed) = times()?;
     let signer = signer(&said, flags, now)?;
@@ -146,7 +152,7 @@ pub(super) fn run(args: &RepoArgs, flags: &Flags, ui: &Ui) -> Outcome {
     let ask = Ask {
         dir: &args.dir,
         files: &args.files,
-        signer: signer.as_ref(),
+        signer: signer.as_deref(),
         now,
         fixed,
         name: args.name.clone().or_else(|| said.name.clone()),
@@ -159,7 +165,7 @@ pub(super) fn run(args: &RepoArgs, flags: &Flags, ui: &Ui) -> Outcome {
     };
     let published = match args.kind {
         RepoKind::Apt => apt::publish(&ask, &apt_options(args, &said))?,
-        RepoKind::Dnf => return Err(dnf_later().into()),
+        RepoKind::Dnf => dnf::publish(&ask, &dnf::Options { title: said.title.clone() })?,
     };
     report(args, &ask, &published, ui);
     Ok(0)
@@ -175,10 +181,6 @@ fn codecs(args: &RepoArgs) -> Vec<Codec> {
     }
     codecs.dedup();
     codecs
-}
-
-fn dnf_later() -> Diagnostic {
-    Diagnostic::cannot("verb.later", "cannot make dnf repositories yet")
 }
 
 /// An address that goes into files as it is.
@@ -228,21 +230,20 @@ fn times() -> Result<(u64, Option<u64>), Diagnostic> {
 }
 
 /// A repository is signed, or it is said that it is not to be.
-fn signer(said: &Said, flags: &Flags, now: u64) -> Result<Option<Identity>, Diagnostics> {
+fn signer(said: &Said, flags: &Flags, now: u64) -> Result<Option<Arc<Identity>>, Diagnostics> {
     if flags.no_sign {
         return Ok(None);
     }
-    let settings = Settings { now, ..said.sign.clone() };
-    let identity = Identity::open(&settings)?;
-    if identity.is_none() {
-        let text = "there is no key to sign the repository with";
-        let why = settings.key.absence();
-        let hint = "`pkggen keygen` makes one to try with; --no-sign makes a repository that apt \
-                    and dnf refuse unless they are told otherwise";
-        let error = Diagnostic::new(Class::Signing, "sign.missing", text).label(why).hint(hint);
-        return Err(error.into());
+    let signers = Signers::new(Wish::AsManifest, said.env.clone(), &said.dir, now);
+    match signers.of(&said.tree)? {
+        Signer::By(identity) => Ok(Some(identity)),
+        Signer::Nobody(why) => {
+            let text = "there is no key to sign the repository with";
+            let hint = "`pkggen keygen dev` makes one to try with; --no-sign makes a repository \
+                        that apt and dnf refuse unless they are told otherwise";
+            Err(Diagnostic::signing("sign.missing", text).label(why).hint(hint).into())
+        }
     }
-    Ok(identity)
 }
 
 fn report(args: &RepoArgs, ask: &Ask<'_>, published: &Published, ui: &Ui) {
@@ -284,7 +285,7 @@ fn warnings(args: &RepoArgs, ask: &Ask<'_>, published: &Published) -> Vec<Diagno
     let mut all = published.warnings.clone();
     if ask.signer.is_none() {
         let text = format!("`{}` is not signed: {} refuses it", args.dir.display(), kind(args));
-        all.push(Diagnostic::new(Class::Signing, "sign.none", text));
+        all.push(Diagnostic::signing("sign.none", text));
     }
     if ask.url.is_none() {
         let text = "nobody said where users will find the repository; the lines below are for this \

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use super::pack;
-use crate::{diagnostic::Diagnostic, sign::openpgp::Certificate};
+use super::{Ask, pack};
+use crate::{
+    diagnostic::Diagnostic,
+    sign::openpgp::{Certificate, several},
+};
 
 /// Whose signatures count.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,28 @@ pub(super) fn trusted(dir: &Path, key: Option<&[u8]>) -> Result<Option<Certifica
         .map_err(|error| Diagnostic { message: format!("{name}: {}", error.message), ..error })
 }
 
+/// The key that what is there must be signed with: ours, or the old one when it changes.
+pub(super) fn ours_or_old(ask: &Ask<'_>) -> Result<Option<Certificate>, Diagnostic> {
+    let Some(signer) = ask.signer else { return Ok(None) };
+    let there = trusted(ask.dir, None)?;
+    if ask.new_key && there.is_some() {
+        return Ok(there);
+    }
+    let ours = signer.primary_fingerprint();
+    if let Some(there) = &there
+        && !there.fingerprints().contains(&ours)
+    {
+        let text = format!(
+            "the repository is signed by {}, and this key is {ours}",
+            there.fingerprints().join(", ")
+        );
+        let hint = "who trusts the old key refuses the new one: publish a keyring package first, \
+                    then say --new-key";
+        return Err(Diagnostic::signing("repo.key", text).hint(hint));
+    }
+    trusted(ask.dir, Some(&signer.certificate()))
+}
+
 /// The text of a clear-signed file and who signed it. The error is the reason.
 pub(super) fn check_clearsigned(
     trust: Trust<'_>,
@@ -63,15 +88,50 @@ pub(super) fn check_clearsigned(
 /// Who signed `data`. The error is the reason.
 pub(super) fn check_detached(
     trust: Trust<'_>,
-    mut data: &[u8],
+    data: &[u8],
     signature: &[u8],
 ) -> Result<Option<String>, String> {
     match trust {
         Trust::Key(certificate) => {
-            let by = certificate.verify(&mut data, signature).map_err(|why| why.to_string())?;
-            Ok(Some(by.to_string()))
+            // while repomd.xml is being replaced, its signature file has two
+            let all = several::split(signature).unwrap_or_else(|| vec![signature.to_vec()]);
+            let mut first = None;
+            for one in all.iter().take(MAX_SIGNATURES) {
+                match certificate.verify(&mut &*data, one) {
+                    Ok(by) => return Ok(Some(by.to_string())),
+                    Err(why) => first = first.or(Some(why.to_string())),
+                }
+            }
+            Err(first.unwrap_or_else(|| "it has no signature".into()))
         }
         Trust::Nobody => Ok(None),
+    }
+}
+
+/// Most signatures of one file that are tried.
+const MAX_SIGNATURES: usize = 4;
+
+/// The last signature of an old file, and a new one, in one file.
+pub(super) fn both(old: &[u8], new: &[u8]) -> Option<String> {
+    let (old, new) = (several::split(old)?, several::split(new)?);
+    Some(several::join(&[vec![old.last()?.clone()], new].concat()))
+}
+
+/// How many signatures a file has.
+pub(super) fn count(signature: &[u8]) -> usize {
+    several::split(signature).map_or(0, |all| all.len())
+}
+
+/// What has to be said about the key that signatures were checked with.
+pub(super) fn note(trust: Trust<'_>, given: bool) -> Option<String> {
+    match (trust, given) {
+        (Trust::Nobody, _) => {
+            Some("there is no key.asc: signatures were not checked, if there are any".into())
+        }
+        (Trust::Key(_), false) => {
+            Some("checked with the key in the repository; --key FILE shows who made it".into())
+        }
+        (Trust::Key(_), true) => None,
     }
 }
 

@@ -6,6 +6,7 @@
 //! what clients do with them: docs/repositories.md.
 
 pub mod apt;
+pub mod dnf;
 mod key;
 mod pack;
 mod place;
@@ -103,6 +104,8 @@ pub struct Published {
 pub enum Kind {
     /// `dists/`.
     Apt,
+    /// `repodata/`.
+    Dnf,
 }
 
 impl Kind {
@@ -110,6 +113,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Apt => "apt",
+            Self::Dnf => "dnf",
         }
     }
 }
@@ -117,7 +121,11 @@ impl Kind {
 /// Which repositories are in a folder.
 pub fn recognise(dir: &Path) -> Vec<Kind> {
     let is_apt = apt::is_there(dir);
-    [(Kind::Apt, is_apt)].into_iter().filter_map(|(kind, is)| is.then_some(kind)).collect()
+    let is_dnf = dir.join("repodata/repomd.xml").exists();
+    [(Kind::Apt, is_apt), (Kind::Dnf, is_dnf)]
+        .into_iter()
+        .filter_map(|(kind, is)| is.then_some(kind))
+        .collect()
 }
 
 /// Reads a repository: its top files, its indexes, every package's digest. What does not fit is a
@@ -126,6 +134,7 @@ pub fn recognise(dir: &Path) -> Vec<Kind> {
 pub fn read(kind: Kind, dir: &Path, key: Option<&[u8]>) -> Result<Report, Diagnostic> {
     match kind {
         Kind::Apt => apt::read(dir, key),
+        Kind::Dnf => dnf::read(dir, key),
     }
 }
 
@@ -133,6 +142,19 @@ pub fn read(kind: Kind, dir: &Path, key: Option<&[u8]>) -> Result<Report, Diagno
 fn failed(code: &'static str, path: &Path, error: &io::Error) -> Diagnostic {
     let text = format!("cannot read `{}`", path.display());
     Diagnostic::failed(code, text).caused_by(error)
+}
+
+/// A version that was published is published again, with another content.
+fn conflict(text: String) -> Diagnostic {
+    let hint = "a published version never changes; raise the version or `package.release`";
+    Diagnostic::failed("repo.conflict", text).hint(hint)
+}
+
+/// What is there is not what was signed, or not whole.
+fn unsound(problem: &str) -> Diagnostic {
+    let text = format!("the repository is not sound: {problem}");
+    let hint = "`pkggen verify DIR` lists all that is wrong; restore it from a good copy";
+    Diagnostic::failed("repo.unsound", text).hint(hint)
 }
 
 /// Files as they are, and the packages of folders, sorted.
@@ -159,6 +181,30 @@ fn packages(files: &[PathBuf], ending: &str) -> Result<Vec<PathBuf>, Diagnostic>
         all.extend(found);
     }
     Ok(all)
+}
+
+/// Compares a package with what an index says of it. The inner error is what differs.
+fn check_file(
+    dir: &Path,
+    place: &Place,
+    len: u64,
+    sha256: &Sha256Digest,
+) -> Result<Result<(), String>, Diagnostic> {
+    let path = place.below(dir);
+    let found = match fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Err("it is not there".into()));
+        }
+        found => found.map_err(|error| failed("repo.unreadable", &path, &error))?.len(),
+    };
+    if found != len {
+        return Ok(Err(format!("it has {found} bytes, not {len}")));
+    }
+    let found = digest(&path).map_err(|error| failed("repo.unreadable", &path, &error))?;
+    if found != *sha256 {
+        return Ok(Err(format!("its SHA-256 is {found}, not {sha256}")));
+    }
+    Ok(Ok(()))
 }
 
 /// SHA-256 of a file of any length.

@@ -58,6 +58,11 @@ impl Steps {
         }
     }
 
+    /// Writes a file, whatever it holds by then.
+    pub(super) fn always(&mut self, to: Place, bytes: impl Into<Vec<u8>>) {
+        self.0.push(Step::Write { to, bytes: bytes.into() });
+    }
+
     /// Removes a file, if it is there.
     pub(super) fn remove(&mut self, dir: &Path, path: Place) {
         if path.below(dir).symlink_metadata().is_ok() {

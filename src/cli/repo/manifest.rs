@@ -1,16 +1,15 @@
 //! What the manifest says of repositories.
 
 use std::{
+    collections::BTreeMap,
     env,
     path::{Path, PathBuf},
 };
 
 use crate::{
-    build,
     cli::{args::Flags, session::Session, ui::Ui},
     diagnostic::Diagnostics,
-    manifest::{Names, Node, Release, Sign, Table, Value, decode, expand},
-    sign::openpgp::Settings,
+    manifest::{Names, Node, Release, Table, Value, decode, expand},
 };
 
 /// What the manifest says; without one nothing but where keys usually come from.
@@ -25,8 +24,12 @@ pub(super) struct Said {
     pub(super) apt_url: Option<String>,
     /// `[release.dnf] url`.
     pub(super) dnf_url: Option<String>,
-    /// `[sign.gpg]`.
-    pub(super) sign: Settings,
+    /// `[sign]`, expanded.
+    pub(super) tree: Node,
+    /// The folder that its paths are relative to.
+    pub(super) dir: PathBuf,
+    /// The environment.
+    pub(super) env: BTreeMap<String, String>,
 }
 
 /// Reads the named manifest, else the `pkggen.toml` of this folder, if there is one.
@@ -40,14 +43,16 @@ pub(super) fn read(flags: &Flags, ui: &Ui) -> Result<Said, Diagnostics> {
         suite: None,
         apt_url: None,
         dnf_url: None,
-        sign: Settings::new(env, ".".into(), 0),
+        tree: Node::new(Value::Table(Table::default())),
+        dir: ".".into(),
+        env,
     };
     let here = Path::new("pkggen.toml");
     let there = || here.exists().then(|| PathBuf::from(here));
     let Some(manifest) = flags.manifest.clone().or_else(there) else { return Ok(said) };
     let flags = Flags { manifest: Some(manifest), sign: false, ..flags.clone() };
     let session = Session::open(&flags, ui)?;
-    said.sign.dir = session.dir().to_owned();
+    session.dir().clone_into(&mut said.dir);
     said.take(&session.manifest().tree)?;
     Ok(said)
 }
@@ -61,7 +66,7 @@ impl Said {
         self.name = text("name");
         self.title = text("title").or_else(|| text("name"));
         let mut names = Names::default();
-        names.env.clone_from(&self.sign.env);
+        names.env.clone_from(&self.env);
         names.set("name", self.name.clone().unwrap_or_default());
         names.set("title", self.title.clone().unwrap_or_default());
         // other names are for artifacts, and no artifact is made here
@@ -80,12 +85,7 @@ impl Said {
             self.apt_url = release.apt.map(|apt| apt.url.to_string());
             self.dnf_url = release.dnf.map(|dnf| dnf.url.to_string());
         }
-        if let Some(node) = tree.get("sign") {
-            let sign: Sign = decode(node)?;
-            if let Some(gpg) = &sign.gpg {
-                build::apply(gpg, &mut self.sign);
-            }
-        }
+        self.tree = tree;
         Ok(())
     }
 }

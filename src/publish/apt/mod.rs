@@ -31,7 +31,6 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::Want,
     format::{deb, report::Report},
-    sign::openpgp::Certificate,
 };
 
 /// The word of the command line, and the name of its state.
@@ -126,7 +125,7 @@ fn check(options: &Options) -> Result<(), Diagnostics> {
 /// The suites as they are. What is to be extended must be sound: a signature is not put under what
 /// somebody else changed.
 fn old(ask: &Ask<'_>, options: &Options, state: &State) -> Result<Vec<read::Suite>, Diagnostics> {
-    let certificate = trusted(ask)?;
+    let certificate = super::key::ours_or_old(ask)?;
     let mut all = Vec::new();
     let mut found = Diagnostics::default();
     for name in read::suites(ask.dir)? {
@@ -138,35 +137,11 @@ fn old(ask: &Ask<'_>, options: &Options, state: &State) -> Result<Vec<read::Suit
         };
         let Some(suite) = read::suite(ask.dir, &name, trust, &state.pending)? else { continue };
         for problem in &suite.problems {
-            let text = format!("the repository is not sound: {problem}");
-            let hint = "`pkggen verify DIR` lists all that is wrong; restore it from a good copy";
-            found.error(Diagnostic::failed("repo.unsound", text).hint(hint));
+            found.error(super::unsound(problem));
         }
         all.push(suite);
     }
     if found.is_ok() { Ok(all) } else { Err(found) }
-}
-
-/// The key that the old InRelease must be signed with: ours, or the old one when it changes.
-fn trusted(ask: &Ask<'_>) -> Result<Option<Certificate>, Diagnostic> {
-    let Some(signer) = ask.signer else { return Ok(None) };
-    let there = super::key::trusted(ask.dir, None)?;
-    if ask.new_key && there.is_some() {
-        return Ok(there);
-    }
-    let ours = signer.primary_fingerprint();
-    if let Some(there) = &there
-        && !there.fingerprints().contains(&ours)
-    {
-        let text = format!(
-            "the repository is signed by {}, and this key is {ours}",
-            there.fingerprints().join(", ")
-        );
-        let hint = "who trusts the old key refuses the new one: publish a keyring package first, \
-                    then say --new-key";
-        return Err(Diagnostic::signing("repo.key", text).hint(hint));
-    }
-    super::key::trusted(ask.dir, Some(&signer.certificate()))
 }
 
 /// Reads the packages that are to be added, all mistakes at once.

@@ -123,17 +123,13 @@ impl<'a> Next<'a> {
     /// Whether a package is not in the suite yet; one that is there with another content is an
     /// error: clients keep what they have.
     fn is_new(&self, entry: &Entry) -> Result<bool, Diagnostic> {
-        let conflict = |text: String| {
-            let hint = "a published version never changes; raise the version or `package.release`";
-            Err(Diagnostic::failed("repo.conflict", text).hint(hint))
-        };
         let same = self.components.values().flatten().find(|there| there.is_version_of(entry));
         if let Some(there) = same {
             if there.sha256 == entry.sha256 {
                 return Ok(false);
             }
             let text = format!("{} is in the repository already, with another content", there.id());
-            return conflict(text);
+            return Err(publish::conflict(text));
         }
         let path = entry.path.below(self.ask.dir);
         let known = self.others.iter().flat_map(|suite| suite.indexes.values().flatten());
@@ -148,7 +144,8 @@ impl<'a> Next<'a> {
         if sha256 == entry.sha256 {
             return Ok(true);
         }
-        conflict(format!("`{}` is there already, with another content", path.display()))
+        let text = format!("`{}` is there already, with another content", path.display());
+        Err(publish::conflict(text))
     }
 
     /// Keeps the newest versions of every package.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
     path::Path,
 };
 
@@ -17,7 +17,7 @@ use crate::{
         listing::Problems,
         report::{Member, MetaFile, ReadEntry, ReadKind, Report},
     },
-    publish::{Place, Trust, digest, failed, key, state::State},
+    publish::{Place, Trust, check_file, key, state::State},
 };
 
 /// Reads all suites and compares every package with the indexes.
@@ -41,13 +41,7 @@ pub(super) fn read(dir: &Path, key: Option<&[u8]>) -> Result<Report, Diagnostic>
         twice(suite, &mut problems);
         describe(suite, &mut report);
     }
-    if !trust.is_key() {
-        let note = "the repository has no key.asc: signatures were not checked, if there are any";
-        report.notes.push(note.into());
-    } else if key.is_none() {
-        let note = "checked with the key in the repository; --key FILE shows who made it";
-        report.notes.push(note.into());
-    }
+    report.notes.extend(key::note(trust, key.is_some()));
     packages(dir, &suites, &mut report, &mut problems)?;
     report.problems = problems.finish();
     Ok(report)
@@ -104,7 +98,7 @@ fn packages(
     }
     let date = suites.iter().filter_map(|suite| suite.release.date()).max().unwrap_or(0);
     for (place, entry) in &all {
-        if let Err(why) = package(dir, entry)? {
+        if let Err(why) = check_file(dir, place, entry.len, &entry.sha256)? {
             problems.push(format!("{place}: {why}"));
         }
         report.len += entry.len;
@@ -121,25 +115,6 @@ fn packages(
     }
     unnamed(dir, &all.keys().map(|place| place.as_str()).collect(), report);
     Ok(())
-}
-
-/// The inner error is why a package is not what its entry says.
-fn package(dir: &Path, entry: &Entry) -> Result<Result<(), String>, Diagnostic> {
-    let path = entry.path.below(dir);
-    let len = match fs::metadata(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Err("it is not there".into()));
-        }
-        found => found.map_err(|error| failed("repo.unreadable", &path, &error))?.len(),
-    };
-    if len != entry.len {
-        return Ok(Err(format!("it has {len} bytes, not {}", entry.len)));
-    }
-    let found = digest(&path).map_err(|error| failed("repo.unreadable", &path, &error))?;
-    if found != entry.sha256 {
-        return Ok(Err(format!("its SHA-256 is {found}, not {}", entry.sha256)));
-    }
-    Ok(Ok(()))
 }
 
 /// Packages in the pool that no index names: left for clients with an older index.

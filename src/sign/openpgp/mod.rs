@@ -9,6 +9,7 @@ mod command;
 mod generate;
 mod key;
 mod part;
+pub mod several;
 mod validity;
 
 use std::{

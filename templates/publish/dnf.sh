@@ -1,0 +1,2 @@
+sudo tee {{ file }} >/dev/null <<'END'
+{{ repo }}END
