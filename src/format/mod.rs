@@ -4,6 +4,7 @@ mod archive;
 pub mod archive_options;
 pub mod archive_read;
 pub mod deb;
+mod documents;
 mod elf;
 pub mod later;
 mod linux;

@@ -18,7 +18,12 @@ pub use pack::pack;
 pub use reader::Reader;
 pub use write::write;
 
-use crate::payload::Blob;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    digest::{Digest, Sha256Digest},
+    payload::{self, Blob},
+};
 
 /// A file, described.
 #[derive(Clone, Debug, Default)]
@@ -163,6 +168,27 @@ impl Recipe {
     /// Whether the file is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Hands over the bytes of the file that is described, front to back.
+    pub fn each(&self, mut take: impl FnMut(&[u8])) -> Result<(), payload::Error> {
+        let mut reader = self.reader();
+        loop {
+            let ready = reader.ready()?;
+            if ready.is_empty() {
+                return Ok(());
+            }
+            take(ready);
+            let len = ready.len();
+            reader.advance(len);
+        }
+    }
+
+    /// SHA-256 of the file that is described.
+    pub fn sha256(&self) -> Result<Sha256Digest, payload::Error> {
+        let mut hasher = Sha256::new();
+        self.each(|bytes| hasher.update(bytes))?;
+        Ok(Digest(hasher.finalize().into()))
     }
 
     /// Reads the file that is described, front to back.

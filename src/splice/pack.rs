@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     codec::{Codec, Packing, Sum},
-    digest::{Digest, Xxh64},
+    digest::Xxh64,
     payload::{self, Bench, Blob, Error, Key, Packed, Packers, Piece, spread},
 };
 
@@ -51,16 +51,9 @@ enum Work<'a> {
 }
 
 fn checksum(plain: &Recipe) -> Result<u64, Error> {
-    let (mut hasher, mut reader) = (Xxh64::default(), plain.reader());
-    loop {
-        let ready = reader.ready()?;
-        if ready.is_empty() {
-            return Ok(hasher.finish());
-        }
-        hasher.update(ready);
-        let len = ready.len();
-        reader.advance(len);
-    }
+    let mut hasher = Xxh64::default();
+    plain.each(|bytes| hasher.update(bytes))?;
+    Ok(hasher.finish())
 }
 
 /// Packs headers and small files together.
@@ -74,24 +67,10 @@ fn pack_section(
         let (packed, content) = packers.in_memory(packing, &mut section.reader(), section.len())?;
         return Ok(Run { body: Segment::Bytes(packed.into()), content });
     }
-    let sha256 = sha256(section)?;
+    let sha256 = section.sha256()?;
     let key = Key { sha256, at: 0, len: section.len(), packing };
     let packed = bench.packed(&key, packers, || Ok(Box::new(section.reader())))?;
     Ok(run(packed))
-}
-
-fn sha256(recipe: &Recipe) -> Result<Digest<32>, Error> {
-    use sha2::Digest as _;
-    let (mut hasher, mut reader) = (sha2::Sha256::new(), recipe.reader());
-    loop {
-        let ready = reader.ready()?;
-        if ready.is_empty() {
-            return Ok(Digest(hasher.finalize().into()));
-        }
-        hasher.update(ready);
-        let len = ready.len();
-        reader.advance(len);
-    }
 }
 
 /// A piece of a larger file: from the store, packed now, or not packed at all.

@@ -2,9 +2,10 @@
 //!
 //! Format: deb-changelog(5).
 
-use super::{control, gzip};
+use super::control;
 use crate::{
     container::rfc2822,
+    format::documents::{gzip, wrap},
     package::{Package, Release, Version},
 };
 
@@ -56,7 +57,7 @@ fn entry(
         text += &["  * ", &package.title, " ", &release.version, ".\n"].concat();
     }
     for change in &release.changes {
-        text += &control::wrap(change, WIDTH, "  * ", "    ");
+        text += &wrap(change, WIDTH, "  * ", "    ");
     }
     let who = facts.maintainer.clone().unwrap_or_else(|| format!("{name} <{name}@localhost>"));
     text + &format!("\n -- {who}  {}\n", rfc2822(date))

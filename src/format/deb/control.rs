@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
+    format::documents::wrap,
     package::{Package, Version},
     tree::{Kind, Tree},
 };
@@ -237,27 +238,6 @@ fn extended(text: &str) -> String {
     out.trim_end().to_owned()
 }
 
-/// Words filled into lines of at most `width` characters, each line ended. A word that begins with a
-/// full stop never begins a line: dpkg keeps such lines for itself.
-pub(super) fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
-    let mut out = String::new();
-    let mut line = first.to_owned();
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        let fits = line.chars().count() + 1 + word.chars().count() <= width;
-        if !empty && !fits && !word.starts_with('.') {
-            out = out + &line + "\n";
-            (line, empty) = (rest.to_owned(), true);
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    out + &line + "\n"
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -329,10 +309,5 @@ mod tests {
     fn a_description_that_repeats_the_summary_is_replaced() {
         let want = "prints a greeting\n This package holds Sample 1.2.0, from https://example.org.";
         assert_eq!(description(&sample()), want);
-    }
-
-    #[test]
-    fn a_line_of_a_description_never_begins_with_a_full_stop() {
-        assert!(!wrap(&"x .y ".repeat(60), 40, " ", " ").contains("\n ."));
     }
 }

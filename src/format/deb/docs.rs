@@ -1,14 +1,16 @@
 //! What Debian expects below `/usr/share`: copyright, changelog, packed man pages, lintian overrides.
 
-use super::{changelog, control::Facts, copyright, gzip, options::DebOptions};
-use crate::format::linux::content;
+use super::{changelog, control::Facts, copyright, options::DebOptions};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
-    format::linux::{file, put},
+    format::{
+        documents,
+        linux::{content, file, put},
+    },
     layout::duplicate,
     package::Package,
     payload::Blob,
-    tree::{InstallPath, Kind, Node, PayloadType, Tree},
+    tree::{InstallPath, Node, PayloadType, Tree},
 };
 
 /// The tree with its documents. What the user ships at one of their places stays.
@@ -91,27 +93,11 @@ fn in_copyright(node: &Node, package: &Package, texts: &[(String, String)]) -> b
         })
 }
 
-/// Man pages, info files, NEWS and changelogs: `gzip -9n` (policy 12.1, 12.2, 12.7); a link to one
-/// gets the suffix, too.
+/// NEWS and changelogs are packed like man pages (policy 12.7).
 fn packed(path: &InstallPath, node: &Node) -> Result<Option<(InstallPath, Node)>, Diagnostic> {
-    let name = path.file_name();
-    let ends_in =
-        |suffix: &str| std::path::Path::new(name).extension().is_some_and(|e| e == suffix);
-    let in_section = path.parent().is_some_and(|dir| dir.file_name().starts_with("man"));
-    let wanted = path.starts_with("usr/share/man") && in_section
-        || path.starts_with("usr/share/info") && ends_in("info")
-        || path.starts_with("usr/share/doc") && matches!(name, "NEWS" | "changelog");
-    if !wanted || ends_in("gz") {
-        return Ok(None);
-    }
-    let kind = match &node.kind {
-        Kind::File(blob) => Kind::File(Blob::from_bytes(gzip(&content(blob, node)?))),
-        Kind::Symlink(target) => Kind::Symlink(format!("{target}.gz")),
-        Kind::Dir | Kind::Ghost => return Ok(None),
-    };
-    let path = InstallPath::parse(&format!("{path}.gz"))
-        .map_err(|why| Diagnostic::usage("path.invalid", why.to_string()))?;
-    Ok(Some((path, Node { kind, ..node.clone() })))
+    let news =
+        path.starts_with("usr/share/doc") && matches!(path.file_name(), "NEWS" | "changelog");
+    documents::packed(path, node, news)
 }
 
 /// Format: lintian's manual, "Overrides".

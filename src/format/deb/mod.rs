@@ -16,9 +16,7 @@ mod scripts;
 mod signature;
 pub mod version;
 
-use std::{collections::BTreeMap, io::Write as _};
-
-use flate2::{Compression, GzBuilder};
+use std::collections::BTreeMap;
 
 use super::{
     Context, Format, Plan, ReadSeek, Signed,
@@ -339,13 +337,6 @@ fn bytes(text: &str) -> Recipe {
     let mut recipe = Recipe::default();
     recipe.bytes(text);
     recipe
-}
-
-/// `gzip -9n`: no name, no time; byte 9, the system, says "unknown".
-fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut packer = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-    packer.write_all(content).expect("memory takes everything");
-    packer.finish().expect("memory takes everything")
 }
 
 #[cfg(test)]
