@@ -98,4 +98,4 @@ for app in hello service llm; do
   "$pkggen" build -m "fixtures/apps/$app/pkggen.toml" --target "$triple" --out "dist/$app"
 done
 # the update that goes with it
-"$pkggen" build deb -m fixtures/apps/service/pkggen.toml --target "$triple" --out dist/service --set package.version=1.1.0
+"$pkggen" build deb rpm -m fixtures/apps/service/pkggen.toml --target "$triple" --out dist/service --set package.version=1.1.0

@@ -234,7 +234,7 @@ fn check_and_plan_write_nothing() {
 #[test]
 fn what_is_asked_for_and_cannot_be_made_is_an_error() {
     let app = App::new();
-    for args in ["rpm", "build rpm", "build deb dmg"] {
+    for args in ["dmg", "build appimage", "build deb dmg"] {
         let run = app.run(args);
         assert_eq!(run.code, 3, "{args}: {}{}", run.out, run.err);
         assert!(run.out.is_empty() && run.err.starts_with("error: "), "{args}: {}", run.err);
@@ -358,17 +358,17 @@ fn verify_takes_the_times_of_a_package_as_the_environment_of_its_build_had_them(
 #[test]
 fn keep_going_makes_the_formats_that_can_be_made() {
     let app = App::new();
-    let run = app.run("build rpm deb dmg");
+    let run = app.run("build appimage deb dmg");
     assert_eq!((run.code, run.out.as_str()), (3, ""), "{}", run.err);
-    let run = app.run("build --keep-going rpm deb dmg");
+    let run = app.run("build --keep-going appimage deb dmg");
     assert_eq!((run.code, run.out.as_str()), (3, "dist/hi_1.0.0_amd64.deb\n"), "{}", run.err);
-    for word in ["rpm", "dmg"] {
+    for word in ["appimage", "dmg"] {
         assert!(run.err.contains(&format!("error: this version of pkggen makes no {word} yet")));
     }
-    let json = app.run("build --keep-going rpm zip --json").json();
+    let json = app.run("build --keep-going appimage zip --json").json();
     assert_eq!(json["artifacts"][0]["format"], "zip");
     assert_eq!(json["errors"][0]["code"], "format.later");
-    assert_eq!(app.run("build --keep-going rpm zipp deb").code, 2);
+    assert_eq!(app.run("build --keep-going appimage zipp deb").code, 2);
 }
 
 #[test]

@@ -12,7 +12,6 @@ use crate::{
 /// What the formats of later versions are; the manifest has their tables already.
 #[rustfmt::skip]
 const LATER: &[(&str, &str)] = &[
-    ("rpm",      "Fedora, RHEL and openSUSE package (.rpm)"),
     ("appimage", "one runnable file (.AppImage)"),
     ("app",      "macOS application (.app)"),
     ("dmg",      "macOS disk image (.dmg)"),

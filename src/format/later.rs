@@ -26,7 +26,6 @@ pub struct Later {
 /// All of them.
 #[rustfmt::skip]
 pub static LATER: &[Later] = &[
-    Later { name: "rpm",      about: "RPM package",                      systems: &[Os::Linux] },
     Later { name: "appimage", about: "AppImage: one file that runs",     systems: &[Os::Linux] },
     Later { name: "app",      about: "macOS application bundle",         systems: &[Os::Macos] },
     Later { name: "dmg",      about: "macOS disk image",                 systems: &[Os::Macos] },

@@ -36,7 +36,7 @@ use crate::{
 use report::Report;
 
 /// Every format pkggen makes.
-pub static FORMATS: &[&dyn Format] = &[&deb::Deb, &tarball::Tarball, &zip::Zip];
+pub static FORMATS: &[&dyn Format] = &[&deb::Deb, &rpm::Rpm, &tarball::Tarball, &zip::Zip];
 
 /// The manifest's tables of all formats, made or planned, with what each format is.
 #[rustfmt::skip]

@@ -55,7 +55,7 @@ table! {
         /// Who packaged it.
         packager: Option<Spanned<Line>>,
         /// Directories the user may move it from.
-        prefixes: Vec<Spanned<Path>>,
+        prefixes: Vec<Spanned<Prefix>>,
         /// Scriptlets of your own, by rpm's names, with rpm's arguments: `post = "post.sh"`. What
         /// pkggen generates goes where `#PKGGEN#` stands. The first line names the interpreter; a
         /// file that ends in `.lua` runs inside rpm. Prefer `[scripts.rpm]`.
@@ -92,6 +92,21 @@ impl RpmOptions {
             (Field::Provides,    &self.provides),      (Field::Order,     &self.order_with_requires),
         ]
     }
+}
+
+crate::text! {
+    /// A directory of the user's machine.
+    pub struct Prefix("a directory", prefix);
+}
+
+fn prefix(text: &str) -> Result<(), Problem> {
+    let below = text.strip_prefix('/').unwrap_or_default();
+    let good = |part: &str| !matches!(part, "" | "." | "..");
+    if below.split('/').all(good) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Problem::new(format!("`{}` is no directory", text.escape_debug()))
+        .hint("an absolute path without `/` at its end: `/opt/app`"))
 }
 
 fn check(rpm: &RpmOptions, _node: &Node, to: &mut Decoder) {
