@@ -32,7 +32,17 @@ fn built(place: &Path, shell: &str, args: &[&str]) -> BTreeMap<PathBuf, Vec<u8>>
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
         command.env("HOME", place.join("home")).env("XDG_CACHE_HOME", place.join("cache"));
         command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_pkggen")]);
-        command.args(["build", "deb", "tar.gz", "tar.xz", "tar.zst", "zip", "--target", &host()]);
+        command.args([
+            "build",
+            "deb",
+            "rpm",
+            "tar.gz",
+            "tar.xz",
+            "tar.zst",
+            "zip",
+            "--target",
+            &host(),
+        ]);
         command.arg("--out").arg(out.join(name)).args(args).current_dir(&folder);
         ok(&mut command);
     }
@@ -42,7 +52,7 @@ fn built(place: &Path, shell: &str, args: &[&str]) -> BTreeMap<PathBuf, Vec<u8>>
 fn same(what: &str, one: &BTreeMap<PathBuf, Vec<u8>>, other: &BTreeMap<PathBuf, Vec<u8>>) {
     let names = |all: &BTreeMap<PathBuf, Vec<u8>>| all.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(one), names(other), "{what}");
-    assert!(one.len() >= 15, "{:?}", names(one));
+    assert!(one.len() >= 18, "{:?}", names(one));
     for (name, bytes) in one {
         assert!(*bytes == other[name], "{what}: {} differs", name.display());
     }

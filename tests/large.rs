@@ -80,6 +80,35 @@ fn deb(size: u64, compression: &str) {
     }
 }
 
+/// An rpm of it, checked, installed and verified by rpm.
+fn rpm(size: u64, compression: &str) {
+    let folder = TempDir::new().unwrap();
+    let set = format!("rpm.compression={compression}");
+    let (file, memory) = build(folder.path(), size, "rpm", &["--set", &set]);
+    in_bounds(compression, memory);
+    if !have("large", &["rpm"]) {
+        return;
+    }
+    let rpm = |args: &[&str]| {
+        let mut command = Command::new("rpm");
+        command.env("LC_ALL", "C.UTF-8").arg("--dbpath").arg("/var/lib/rpm").args(args);
+        stdout(&mut command)
+    };
+    let file = file.to_str().unwrap();
+    assert!(rpm(&["-K", "--nosignature", file]).contains("digests OK"));
+    let query =
+        ["-qp", "--qf", "[%{filenames} %{longfilesizes}\n]%{longsize} %{longarchivesize}", file];
+    let said = rpm(&query);
+    assert!(said.contains(&format!("model.bin {size}\n")), "{said}");
+    if common::is_root() {
+        let root = folder.path().join("root");
+        fs::create_dir(&root).unwrap();
+        let root = ["--root", root.to_str().unwrap()];
+        rpm(&[&root[..], &["-U", "--nodeps", file]].concat());
+        assert_eq!(rpm(&[&root[..], &["-V", "--nodeps", "blob"]].concat()), "");
+    }
+}
+
 /// A zip of it, listed by unzip; its bytes.
 fn zip(size: u64) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
@@ -98,6 +127,19 @@ fn memory_does_not_follow_the_payload() {
         deb(LARGE, compression);
     }
     zip(LARGE);
+    rpm(LARGE, "zstd");
+}
+
+#[test]
+#[ignore = "packaging/test.sh large"]
+fn five_gib_as_zstd_in_an_rpm() {
+    rpm(HUGE, "zstd");
+}
+
+#[test]
+#[ignore = "packaging/test.sh large"]
+fn five_gib_uncompressed_in_an_rpm() {
+    rpm(HUGE, "none");
 }
 
 #[test]

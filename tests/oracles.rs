@@ -225,6 +225,26 @@ fn gnu_tar_bsdtar_and_7z_list_a_tar_as_inspect_does() {
 }
 
 #[test]
+fn cpio_and_bsdtar_list_an_rpm_as_inspect_does() {
+    let tools = &["rpm2cpio:rpm2cpio", "cpio", "bsdtar:libarchive-tools"];
+    if !have("cpio_and_bsdtar_list_an_rpm_as_inspect_does", tools) {
+        return;
+    }
+    let out = TempDir::new().unwrap();
+    for app in APPS {
+        for codec in ["zstd", "xz", "gzip", "none"] {
+            let set = format!("rpm.compression={codec}");
+            let file = build_one(app, "rpm", &["--set", &set], out.path());
+            let ours = inspected(&file);
+            let script = "rpm2cpio \"$0\" | cpio -tv --quiet";
+            let listed = stdout(tool("sh").args(["-c", script]).arg(&file));
+            agree("cpio", &file, &long_listing(&listed, 8, 4), &ours);
+            agree("bsdtar", &file, &bsdtar(&file), &ours);
+        }
+    }
+}
+
+#[test]
 fn unzip_bsdtar_and_7z_list_a_zip_as_inspect_does() {
     if !have("unzip_bsdtar_and_7z_list_a_zip_as_inspect_does", TOOLS) {
         return;
@@ -250,13 +270,14 @@ fn every_target_is_packed_on_this_machine_and_read_by_the_usual_tools() {
     let mut command = pkggen(home.path());
     command.arg("build").arg("-m").arg(manifest).arg("--out").arg(out.path());
     let all = common::artifacts(&stdout(&mut command));
-    // 8 Linux targets in five formats, 8 of three other systems in two
-    assert_eq!(all.len(), 8 * 5 + 8 * 2, "{all:#?}");
+    // 8 Linux targets in six formats, 8 of three other systems in two
+    assert_eq!(all.len(), 8 * 6 + 8 * 2, "{all:#?}");
     for (name, file) in &all {
         let ours = inspected(file);
         let theirs = match name {
             name if name.ends_with(".zip") => unzip(file),
             name if name.ends_with(".deb") => gnu_tar(&data_tar(file, out.path())),
+            name if name.ends_with(".rpm") => bsdtar(file),
             _ => gnu_tar(file),
         };
         agree("tar or unzip", file, &theirs, &ours);
