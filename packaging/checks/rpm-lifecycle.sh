@@ -1,19 +1,24 @@
 #!/bin/sh
 # Takes an .rpm through its whole life with the real rpm, in a throw-away root.
 #
-#   rpm-lifecycle.sh PACKAGE.rpm [OLD.rpm]
+#   rpm-lifecycle.sh [--calls EXPECTED] PACKAGE.rpm [OLD.rpm]
 #
 #   OLD.rpm   an older version: it is installed first and upgraded to PACKAGE; without it PACKAGE is reinstalled over itself
 #
 # Checks: rpmkeys -K (digests of header and payload); install; rpm --verify (size, digest, mode, owner, time, link of every file);
 # an edited %config(noreplace) stays, with .rpmnew when the default changed; an edited %config is replaced and kept as .rpmsave;
-# upgrade, reinstall and downgrade do not stop or disable a unit for good; erase stops the units and keeps only edited configuration as .rpmsave; nothing
-# else is left. Dependencies are not resolved, services are not run (systemd-boot-rpm.sh). The calls
-# of the scriptlets are printed in a stable form: "STAGE: PROGRAM ARGUMENTS".
+# upgrade, reinstall and downgrade do not stop or disable a unit for good; erase stops the units and keeps only edited configuration
+# as .rpmsave; nothing else is left. Dependencies are not resolved, services are not run (systemd-boot-rpm.sh). The calls of the
+# scriptlets are printed as "STAGE: PROGRAM ARGUMENTS"; with --calls they must be the lines of the file EXPECTED.
 # Needs root. 2 s + unpacking three times. Exit: 0 passed, 1 failed, 2 usage, 77 cannot run on this machine.
 
 set -eu
 . "$(dirname "$0")/lib.sh"
+expected=
+if [ "${1-}" = --calls ]; then
+  [ $# -ge 2 ] || usage
+  expected=$(full_path "$2"); shift 2
+fi
 case $# in 1 | 2) ;; *) usage ;; esac
 need rpm:rpm rpmkeys:rpm busybox:busybox-static
 need_root
@@ -127,4 +132,11 @@ left=$(comm -13 "$WORK/before" "$WORK/after")
 lost=$(comm -23 "$WORK/before" "$WORK/after")
 [ -z "$lost" ] || fail "erase removed what was there before: $(printf '%s' "$lost" | head -n 20 | tr '\n' ' ')"
 pass 'erase keeps edited configuration and nothing else'
+if [ -n "$expected" ]; then
+  for stage in install upgrade reinstall downgrade again erase; do
+    [ ! -f "$WORK/calls.$stage" ] || sed "s/^/$stage: /" "$WORK/calls.$stage"
+  done >"$WORK/called"
+  cmp -s "$expected" "$WORK/called" || { diff "$expected" "$WORK/called" >&2 || :; fail 'the scriptlets call something else'; }
+  pass 'the scriptlets call what is expected'
+fi
 echo "all checks passed: $name"

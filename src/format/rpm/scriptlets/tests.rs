@@ -380,7 +380,7 @@ proptest! {
     fn a_users_text_stays_his(text in "[ -~äß\n]{0,60}", summary in "[ -~ä]{1,20}") {
         let marked = Service { summary, ..service("sample") };
         let mut package = package(vec![marked]);
-        let quoted = crate::template::shell(&text);
+        let quoted = shell(&text);
         let script = neutral(&format!("printf %s {quoted} >\"$OUT\"\n"));
         package.scripts.insert(ScriptEvent::PreInstall, script);
         let machine = Machine { users: false, ..Machine::new() };
