@@ -166,6 +166,10 @@ impl Format for Rpm {
         true
     }
 
+    fn by_preset(&self) -> bool {
+        true
+    }
+
     fn plan(
         &self,
         package: &Package,
