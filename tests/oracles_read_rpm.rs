@@ -109,10 +109,13 @@ fn query(rpm: &Path, format: &str) -> String {
     String::from_utf8(said).unwrap_or_else(|said| escape_all(said.as_bytes()))
 }
 
-/// As reports show text, line breaks kept.
+/// As reports show text; what separates is kept.
 fn escape_all(bytes: &[u8]) -> String {
-    let lines = bytes.split(|&byte| byte == b'\n').map(escape);
-    lines.collect::<Vec<_>>().join("\n")
+    let is_mark = |byte: &u8| matches!(byte, b'\n' | b'\t' | 1 | 2);
+    let parts = bytes.split(is_mark).map(escape);
+    let marks = bytes.iter().filter(|byte| is_mark(byte)).map(|&byte| char::from(byte));
+    let ends = marks.map(String::from).chain([String::new()]);
+    parts.zip(ends).map(|(part, mark)| part.into_owned() + &mark).collect()
 }
 
 /// One line per file, fields split by tabs.
@@ -197,7 +200,8 @@ fn relations_agree(rpm: &Path, report: &Report) {
     for (field, tag) in RELATIONS {
         let said = query(rpm, &format!("[%{{{tag}FLAGS:deptype}}\t%{{{tag}NEVRS}}\n]"));
         let said = said.lines().filter(|line| !line.contains("(none)")).map(|line| {
-            let (kind, relation) = line.split_once('\t').unwrap();
+            let (kind, relation) =
+                line.split_once('\t').unwrap_or_else(|| panic!("{line}: {}", rpm.display()));
             let name =
                 if kind == "manual" { (*field).to_owned() } else { format!("{field}({kind})") };
             (name, relation.to_owned())
@@ -210,7 +214,9 @@ fn relations_agree(rpm: &Path, report: &Report) {
         });
         let (mut said, mut ours): (Vec<_>, Vec<_>) = (said.collect(), ours.collect());
         said.sort();
+        said.dedup(); // what rpm adds to packages of rpm 3 is there already
         ours.sort();
+        ours.dedup();
         assert_eq!(ours, said, "{field} of {}", rpm.display());
     }
 }
@@ -303,8 +309,10 @@ fn agree(rpm: &Path) {
     let package = package::read(&mut fs::File::open(rpm).unwrap()).unwrap();
     let [from, to] = [package.header_range.start, package.header_range.end];
     let header = &bytes[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
-    assert_eq!(query(rpm, "%{SHA1HEADER}"), Algorithm::Sha1.hex(header), "{}", rpm.display());
-    assert_eq!(package.problems, [""; 0], "{}", rpm.display());
+    for (tag, algorithm) in [("SHA1HEADER", Algorithm::Sha1), ("SHA256HEADER", Algorithm::Sha256)] {
+        let said = query(rpm, &format!("%{{{tag}}}"));
+        assert!(said == "(none)" || said == algorithm.hex(header), "{tag} of {}", rpm.display());
+    }
 }
 
 #[test]
@@ -319,7 +327,6 @@ fn packages_of_rpmbuild_read_as_rpm_reads_them() {
 #[test]
 fn packages_of_ones_own_read_as_rpm_reads_them() {
     for rpm in own() {
-        eprintln!("{}", rpm.display());
         agree(&rpm);
     }
 }
