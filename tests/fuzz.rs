@@ -7,6 +7,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 #![allow(clippy::print_stderr)] // how much was tried is said
 
+#[path = "fuzz/rpm.rs"]
+mod rpm;
+
 use std::{
     env, fs,
     io::{Cursor, Write as _},
@@ -169,6 +172,8 @@ const INTERESTING: &[&[u8]] = &[
     b"00000000000\0", b"9999999999", b"-1        ", b"..", b"/", b"./", b"../", b"\n", b" ", b":", b"`\n",
     b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x07\x08", b"ustar\x0000", b"ustar  \0",
     b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18", b"!<arch>\n",
+    b"070701", b"070702", b"07070X", b"TRAILER!!!\0", b"ffffffff", b"00000000", b"\xed\xab\xee\xdb",
+    b"\x8e\xad\xe8\x01", b"\0\0\0\x3f\0\0\0\x07", b"\0\0\x03\xe8", b"\0\0\0\x08", b"\x0f\xff\xff\xff",
     b"L", b"K", b"x", b"g", b"S", b"1", b"2", b"5", b"30 path=", b"9999999999999999999 a=b\n",
 ];
 

@@ -100,7 +100,7 @@ impl Files {
         };
         let number = |column: &[u64], at: usize| column.get(at).copied().unwrap_or(0);
         let flag = |column: &[u64], at: usize| {
-            u32::try_from(number(column, at)).expect("the array is of 32 or 16 bits")
+            u32::try_from(number(column, at)).unwrap_or(u32::MAX) // the arrays are of 32 or 16 bits
         };
         let text = |column: &[&[u8]], at: usize| column.get(at).copied().unwrap_or(b"").to_vec();
         let row = |(at, path): (usize, Vec<u8>)| File {
