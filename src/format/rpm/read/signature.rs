@@ -319,7 +319,7 @@ fn subpackets(mut area: &[u8]) -> Option<Vec<(u8, &[u8])>> {
 }
 
 /// Decodes base64 with padding; line breaks are passed over.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let text: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let mut out = Vec::with_capacity(text.len() / 4 * 3);

@@ -1,5 +1,8 @@
 //! Tests of the reader on packages made in memory, whole and spoiled.
 
+#[path = "signed_tests.rs"]
+mod signed_tests;
+
 use std::io::Cursor;
 
 use proptest::prelude::*;
