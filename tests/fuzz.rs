@@ -30,6 +30,10 @@ use pkggen::{
     format::{FORMATS, report::Report},
     inspect,
     payload::Blob,
+    sign::{
+        Source,
+        openpgp::{Certificate, Identity, Settings},
+    },
     splice::{Recipe, Segment},
     tree::{InstallPath, Mode, Node, Tree},
 };
@@ -308,6 +312,63 @@ fn spoiled_streams_are_refused_or_unpacked() {
         for (codec, _) in CODECS {
             let _ = Unpack::new(bytes, codec).and_then(Unpack::finish);
         }
+        None
+    });
+}
+
+/// What OpenPGP readers meet: keys, signatures, clear-signed texts; armored and binary.
+fn openpgp_samples() -> Vec<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/keys");
+    let mut samples = Vec::new();
+    for name in ["rsa3072", "ed25519"] {
+        let secret = root.join(format!("test-only-{name}.secret.asc"));
+        let settings = Settings {
+            key: Source::File(secret.clone()),
+            ..Settings::new([].into(), "/".into(), 1_790_000_000)
+        };
+        let identity = Identity::open(&settings).unwrap().unwrap();
+        samples.push(fs::read(secret).unwrap());
+        samples.push(identity.certificate());
+        samples.push(identity.certificate_armored().into_bytes());
+        samples.push(identity.sign(&mut &b"data"[..], 1_790_000_000).unwrap());
+        samples.push(identity.sign_armored(&mut &b"data"[..], 1_790_000_000).unwrap().into_bytes());
+        samples.push(identity.clearsign("- data\n", 1_790_000_000).unwrap().into_bytes());
+    }
+    samples
+}
+
+/// Reads bytes as everything that OpenPGP knows. A spoiled key may turn into a good one, a spoiled
+/// signature must not be one of other data.
+fn read_openpgp(certificate: &Certificate, bytes: &[u8]) {
+    if let Ok(found) = Certificate::parse(bytes) {
+        let _ = found.fingerprints();
+        let _ = found.verify(&mut &b"data"[..], bytes);
+    }
+    assert!(certificate.verify(&mut &b"other data"[..], bytes).is_err());
+    if let Ok((text, _)) = certificate.verify_clearsigned(&String::from_utf8_lossy(bytes)) {
+        assert_eq!(text, "- data\n");
+    }
+}
+
+#[test]
+fn spoiled_openpgp_is_refused_or_read() {
+    let samples = openpgp_samples();
+    let certificate = Certificate::parse(&samples[1]).unwrap();
+    let mut random = Random(7);
+    for _ in 0..3000 {
+        let bytes = mutate(random.pick(&samples).clone().as_slice(), &mut random);
+        read_openpgp(&certificate, &bytes);
+    }
+}
+
+#[test]
+#[ignore = "runs as long as it is told to"]
+fn spoiled_openpgp_is_refused_or_read_for_long() {
+    let samples = openpgp_samples();
+    let certificate = Certificate::parse(&samples[1]).unwrap();
+    let input = |random: &mut Random| mutate(random.pick(&samples).clone().as_slice(), random);
+    fuzz("openpgp", input, |bytes| {
+        read_openpgp(&certificate, bytes);
         None
     });
 }

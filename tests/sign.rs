@@ -6,17 +6,17 @@ mod common;
 
 use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
-use common::{
-    TempDir,
-    gpg::{Gpg, public_key, secret_key},
-    have, ok, said,
-};
-use pkggen::{
+use ::pkggen::{
     diagnostic::{Class, Diagnostic},
     sign::{
         Source,
         openpgp::{Certificate, Identity, Refused, Settings, SignCommand},
     },
+};
+use common::{
+    TempDir, build_one, check,
+    gpg::{Gpg, public_key, secret_key},
+    have, manifest, ok, pkggen, said, stdout,
 };
 
 /// 2026-11-21.
@@ -151,6 +151,8 @@ fn keys_that_gpg_made_sign_and_gpgv_accepts_it() {
                 format!("{algorithm} <{algorithm}@example.org>")
             );
             we_agree(&identity);
+            let sign = || identity.sign(&mut TEXT.as_bytes(), TIME).unwrap();
+            assert_eq!(sign(), sign());
             gpgv_agrees(&identity);
         }
     }
@@ -525,5 +527,330 @@ fn a_command_that_signs_digests_is_an_hsm() {
             .sign(&mut TEXT.as_bytes(), TIME)
             .unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+/// pkggen in a folder with the manifest of a small package, with the RSA key of the fixtures.
+struct App {
+    dir: TempDir,
+}
+
+impl App {
+    fn new(more: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("payload"), "hello\n").unwrap();
+        manifest(dir.path(), "payload", more);
+        Self { dir }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn unsigned(&self, line: &str) -> Command {
+        let mut command = pkggen(self.dir.path());
+        command.env("SOURCE_DATE_EPOCH", TIME.to_string()).current_dir(self.dir.path());
+        command.args(line.split(' '));
+        command
+    }
+
+    fn signed(&self, line: &str) -> Command {
+        let mut command = self.unsigned(line);
+        command.env("GPG_PRIVATE_KEY", fs::read_to_string(secret_key("rsa3072")).unwrap());
+        command
+    }
+}
+
+fn exits(command: &mut Command, code: i32, text: &str) {
+    let output = command.output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(code), "{command:?}: {said}");
+    assert!(said.contains(text), "{command:?}: {said}");
+    assert!(!said.contains("PRIVATE KEY") && !said.contains("lQVYBF4L4QABDADMWXIH"), "{said}");
+}
+
+#[test]
+fn debsig_verify_accepts_what_is_signed_and_refuses_what_was_changed() {
+    let test = "debsig_verify_accepts_what_is_signed";
+    if !have(test, &["debsig-verify:debsig-verify", "gpg:gpg", "dpkg-deb:dpkg"]) {
+        return;
+    }
+    let app = App::new("");
+    for name in ["rsa3072", "ed25519"] {
+        for codec in ["xz", "zstd", "none"] {
+            let set = format!("deb --sign --set deb.compression={codec} --out {name}");
+            let mut command = app.unsigned(&set);
+            command.env("GPG_PRIVATE_KEY", fs::read_to_string(secret_key(name)).unwrap());
+            let deb = stdout(&mut command);
+            let deb = app.path(deb.trim());
+            check("package-signature.sh", &[&deb, public_key(name).to_str().unwrap()]);
+            check("deb-structure.sh", &[&deb]);
+        }
+    }
+}
+
+#[test]
+fn a_signed_fixture_is_installed_by_dpkg() {
+    let out = TempDir::new().unwrap();
+    let key = format!("sign.gpg.key.file={}", secret_key("rsa3072").display());
+    let deb = build_one("service", "deb", &["--sign", "--set", &key], out.path());
+    check("deb-install-lifecycle.sh", &[deb.to_str().unwrap()]);
+}
+
+#[test]
+fn two_builds_have_the_same_signatures() {
+    let (one, two) = (App::new(""), App::new(""));
+    for app in [&one, &two] {
+        ok(&mut app.signed("build --sign -j 1"));
+    }
+    let files = |app: &App| common::files(&app.dir.path().join("dist"));
+    assert_eq!(files(&one), files(&two));
+    assert!(files(&one).keys().any(|path| path.ends_with("SHA256SUMS.asc")));
+}
+
+#[test]
+fn the_checksums_are_signed_and_an_old_signature_goes() {
+    let app = App::new("");
+    ok(&mut app.signed("build"));
+    if have("the_checksums_are_signed", &["gpg:gpg", "gpgv:gpgv"]) {
+        let key = ok(Command::new("gpg")
+            .arg("--dearmor")
+            .stdin(fs::File::open(public_key("rsa3072")).unwrap()))
+        .stdout;
+        fs::write(app.path("key.gpg"), key).unwrap();
+        let mut gpgv = Command::new("gpgv");
+        gpgv.args(["--keyring", &app.path("key.gpg"), &app.path("dist/SHA256SUMS.asc")]);
+        ok(gpgv.arg(app.path("dist/SHA256SUMS")));
+    }
+    ok(&mut app.unsigned("deb"));
+    assert!(!Path::new(&app.path("dist/SHA256SUMS.asc")).exists());
+}
+
+#[test]
+fn plan_and_check_say_who_signs_and_show_no_secret() {
+    let app = App::new("");
+    let fingerprint = fixture("rsa3072").fingerprint();
+    let gpg = format!("gpg: {fingerprint}");
+    exits(
+        &mut app.signed("plan"),
+        0,
+        &format!("{gpg} (Test Only <test-only-rsa3072@example.org>)\n"),
+    );
+    exits(&mut app.signed("plan"), 0, "by SHA256SUMS.asc");
+    exits(&mut app.signed("check"), 0, &format!("signed by {gpg}"));
+    exits(&mut app.signed("plan --no-sign"), 0, "unsigned: `--no-sign`");
+    exits(&mut app.unsigned("plan"), 0, "unsigned: `GPG_PRIVATE_KEY` is not set");
+    let signers = |mut command: Command| -> Vec<serde_json::Value> {
+        let document: serde_json::Value = serde_json::from_str(&stdout(&mut command)).unwrap();
+        let rows = document["artifacts"].as_array().unwrap();
+        rows.iter().map(|row| row["signer"].clone()).collect()
+    };
+    assert_eq!(signers(app.signed("plan deb zip --json")), [gpg.into(), serde_json::Value::Null]);
+    assert_eq!(signers(app.unsigned("plan deb --json")), [serde_json::Value::Null]);
+}
+
+#[test]
+fn who_must_sign_and_cannot_is_an_error_before_anything_is_built() {
+    let app = App::new("");
+    exits(
+        &mut app.unsigned("build --sign"),
+        4,
+        "`--sign` asks for signatures, and there is no OpenPGP key: `GPG_PRIVATE_KEY` is not set",
+    );
+    exits(
+        &mut app.unsigned("build --profile release"),
+        4,
+        "`--profile release` asks for signatures",
+    );
+    exits(&mut app.unsigned("build").env("GPG_PRIVATE_KEY", ""), 0, "blob");
+    fs::remove_dir_all(app.path("dist")).unwrap();
+    let public = fs::read_to_string(public_key("rsa3072")).unwrap();
+    exits(app.unsigned("build").env("GPG_PRIVATE_KEY", public), 4, "only a public OpenPGP key");
+    exits(
+        app.unsigned("build").env("GPG_PRIVATE_KEY", "/home/ana/key.asc"),
+        4,
+        "the variable holds the key itself, not a path",
+    );
+    let required =
+        App::new("[sign]\nmode = \"required\"\ngpg = { key = { file = \"none.asc\" } }\n");
+    exits(
+        &mut required.unsigned("build"),
+        4,
+        "[sign] mode = \"required\" asks for signatures, and there is no OpenPGP key: `none.asc` is not there\n  --> pkggen.toml:14:8",
+    );
+    exits(&mut required.signed("check"), 4, "`none.asc` is not there");
+    assert!(!Path::new(&app.path("dist")).exists() && !Path::new(&required.path("dist")).exists());
+    exits(&mut required.unsigned("build --no-sign"), 0, "blob");
+    let off = App::new("[sign]\nmode = \"off\"\n");
+    exits(&mut off.signed("plan"), 0, "unsigned: [sign] mode = \"off\"");
+    exits(&mut off.signed("plan --sign"), 0, "gpg: ");
+}
+
+#[test]
+fn a_key_of_a_command_with_a_passphrase_of_a_file_signs() {
+    if !have("a_key_of_a_command", &["gpg:gpg"]) {
+        return;
+    }
+    let app = App::new(
+        "[sign.gpg]\nkey = { command = [\"cat\", \"key\"] }\npassphrase = { file = \"passphrase\" }\n",
+    );
+    let gpg = Gpg::new();
+    let fingerprint = gpg.key("locked", "ed25519", "sign", &["--passphrase", "correct horse"]);
+    fs::write(app.path("key"), gpg.secret(&["--export-secret-keys", &fingerprint])).unwrap();
+    fs::write(app.path("passphrase"), "correct horse\n").unwrap();
+    exits(&mut app.unsigned("deb --sign"), 0, "blob_1.0.0_amd64.deb");
+    fs::write(app.path("passphrase"), "wrong horse\n").unwrap();
+    let output = app.unsigned("deb --sign -v --json").output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    assert!(said(&output).contains("sign.passphrase") && !said(&output).contains("horse"));
+}
+
+#[test]
+fn verify_with_a_key_says_good_bad_unknown_and_unsigned() {
+    let app = App::new("");
+    let key = |name: &str| public_key(name).to_str().unwrap().to_owned();
+    let (rsa, other) = (key("rsa3072"), key("ed25519"));
+    ok(&mut app.signed("build deb zip"));
+    let by = format!("signed by {} (Test Only", fixture("rsa3072").fingerprint());
+    exits(&mut app.unsigned(&format!("verify --strict --key {rsa} dist")), 0, &by);
+    exits(
+        &mut app.unsigned(&format!("verify --key {other} dist")),
+        1,
+        "its signature: it was signed by",
+    );
+    exits(
+        &mut app.unsigned(&format!("verify --key {other} dist")),
+        1,
+        "the signature of SHA256SUMS: it was signed by",
+    );
+    exits(&mut app.unsigned("verify --key pkggen.toml dist"), 4, "there is no OpenPGP key");
+    let deb = app.path("dist/blob_1.0.0_amd64.deb");
+    let good = fs::read(&deb).unwrap();
+    let mut bad = good.clone();
+    // a byte of the time in the header of control.tar.gz's gzip: nothing but the signature covers it
+    let at = bad.windows(2).position(|two| two == [0x1f, 0x8b]).unwrap() + 4;
+    bad[at] ^= 1;
+    fs::write(&deb, &bad).unwrap();
+    exits(
+        &mut app.unsigned(&format!("verify --key {rsa} {deb}")),
+        1,
+        "is wrong: what was signed was changed",
+    );
+    fs::write(&deb, &good).unwrap();
+    let sums = app.path("dist/SHA256SUMS");
+    fs::write(&sums, fs::read_to_string(&sums).unwrap() + "\n").unwrap();
+    exits(
+        &mut app.unsigned(&format!("verify --key {rsa} dist")),
+        1,
+        "the signature of SHA256SUMS: the signature by",
+    );
+    ok(&mut app.unsigned("build deb zip"));
+    exits(&mut app.unsigned(&format!("verify --key {rsa} {deb}")), 1, "it is not signed");
+    exits(
+        &mut app.unsigned(&format!("verify --key {rsa} dist")),
+        1,
+        "holds no signature of its own, and SHA256SUMS is not signed",
+    );
+    exits(&mut app.unsigned("verify dist"), 0, ": ok");
+}
+
+#[test]
+fn a_key_for_trying_is_made_once_and_only_its_owner_reads_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let app = App::new("");
+    for algorithm in ["rsa3072", "ed25519"] {
+        let mut keygen =
+            app.unsigned(&format!("keygen dev --out {algorithm} --algorithm {algorithm}"));
+        exits(&mut keygen, 0, &format!("rpm --import {algorithm}/dev.asc"));
+        let mode = |name: &str| {
+            fs::metadata(app.path(&format!("{algorithm}/{name}"))).unwrap().permissions().mode()
+                & 0o777
+        };
+        assert_eq!((mode("dev.secret.asc"), mode("dev.asc")), (0o600, 0o644));
+        exits(&mut keygen, 1, "an earlier key is never replaced");
+        let identity =
+            open(&fs::read(app.path(&format!("{algorithm}/dev.secret.asc"))).unwrap(), None)
+                .unwrap();
+        assert_eq!(
+            (identity.algorithm().is_rsa(), identity.warnings().len()),
+            (algorithm == "rsa3072", 0)
+        );
+        we_agree(&identity);
+        let public = app.path(&format!("{algorithm}/dev.asc"));
+        if have("a_key_for_trying", &["gpgv:gpgv", "rpmkeys:rpm"]) {
+            gpgv_agrees(&identity);
+            ok(Command::new("rpmkeys").args(["--dbpath", &app.path("rpm"), "--import", &public]));
+        }
+        let set = format!(
+            "deb --sign --set sign.gpg.key.file={algorithm}/dev.secret.asc --out {algorithm}"
+        );
+        let deb = stdout(&mut app.unsigned(&set));
+        check("package-signature.sh", &[&app.path(deb.trim()), &public]);
+    }
+}
+
+mod texts {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Texts with everything that clear-signing has rules for.
+    fn texts() -> impl Strategy<Value = String> {
+        let line = prop_oneof![
+            "[- \t]{0,4}[a-zA-Z:-]{0,12}[ \t]{0,3}",
+            "-----[A-Z ]{0,12}-----",
+            "- ?From ö.{0,8}",
+            Just(String::new()),
+        ];
+        let end = prop_oneof![Just("\n"), Just("\r\n")];
+        let lines = prop::collection::vec((line, end), 0..8);
+        (lines, any::<bool>()).prop_map(|(lines, ended)| {
+            let text: String = lines.iter().map(|(line, end)| format!("{line}{end}")).collect();
+            if ended { text } else { text.trim_end_matches(['\r', '\n']).to_owned() }
+        })
+    }
+
+    /// What a reader gets back: lines without blanks at their ends, each ended by LF.
+    fn plain(text: &str) -> String {
+        let lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
+        let lines: Vec<_> = lines.map(|line| line.trim_end_matches([' ', '\t', '\r'])).collect();
+        lines.join("\n") + "\n"
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_text_survives_clear_signing(text in texts()) {
+            let identity = fixture("ed25519");
+            let certificate = Certificate::parse(&identity.certificate()).unwrap();
+            let clear = identity.clearsign(&text, TIME).unwrap();
+            let (read, _) = certificate.verify_clearsigned(&clear).unwrap();
+            prop_assert_eq!(read, plain(&text));
+        }
+    }
+
+    #[test]
+    fn gpg_reads_the_same_text() {
+        if !have("gpg_reads_the_same_text", &["gpg:gpg"]) {
+            return;
+        }
+        let gpg = Gpg::new();
+        gpg.import(&fs::read(public_key("ed25519")).unwrap());
+        let identity = fixture("ed25519");
+        let file = gpg.home().join("clear");
+        for text in [
+            "",
+            "\n",
+            "a",
+            "-\n",
+            "- -\n-----BEGIN PGP SIGNATURE-----\n\n\n",
+            "a \t\r\n\r\nb",
+            "Ünï\n",
+        ] {
+            fs::write(&file, identity.clearsign(text, TIME).unwrap()).unwrap();
+            let read = stdout(gpg.run(&["--decrypt"]).arg(&file));
+            assert_eq!(plain(&read), plain(text), "{text:?}");
+        }
     }
 }

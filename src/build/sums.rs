@@ -40,7 +40,7 @@ pub(super) fn merge(dir: &Path, new: &[(String, Sha256Digest)]) -> io::Result<()
     sums.extend(new.iter().cloned());
     let text: Vec<_> = sums.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect();
     match fs::remove_file(dir.join(SIGNATURE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => replace(dir, NAME, &text.concat()),
     }
 }

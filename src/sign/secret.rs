@@ -89,37 +89,37 @@ impl Source {
             Self::File(path) => file(&dir.join(at_home(path, env))).map_err(|error| {
                 Diagnostic::signing("sign.secret", format!("cannot read {self}")).caused_by(&error)
             })?,
-            Self::Command(words) => Some(self.output(words, env, dir)?),
+            Self::Command(words) => Some(output(words, env, dir)?),
         };
         let secret = bytes.map(Secret::new);
         Ok(secret.filter(|secret| !secret.bytes().trim_ascii().is_empty()))
     }
+}
 
-    fn output(
-        &self,
-        words: &[String],
-        env: &BTreeMap<String, String>,
-        dir: &Path,
-    ) -> Result<Vec<u8>, Diagnostic> {
-        let program = words.first().map_or("", String::as_str);
-        let failed = |text: String| Diagnostic::signing("sign.secret", text);
-        let output = Command::new(program)
-            .args(words.iter().skip(1))
-            .env_clear()
-            .envs(env)
-            .current_dir(dir)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| failed(format!("cannot run `{program}`")).caused_by(&error))?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        let mut error = failed(format!("`{program}`, which gives a secret, failed"));
-        error.causes.push(output.status.to_string());
-        // What it printed may be half of the secret: not shown, and wiped.
-        drop(Secret::new(output.stdout));
-        Err(error)
+/// What a command prints.
+fn output(
+    words: &[String],
+    env: &BTreeMap<String, String>,
+    dir: &Path,
+) -> Result<Vec<u8>, Diagnostic> {
+    let program = words.first().map_or("", String::as_str);
+    let failed = |text: String| Diagnostic::signing("sign.secret", text);
+    let output = Command::new(program)
+        .args(words.iter().skip(1))
+        .env_clear()
+        .envs(env)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(format!("cannot run `{program}`")).caused_by(&error))?;
+    if output.status.success() {
+        return Ok(output.stdout);
     }
+    let mut error = failed(format!("`{program}`, which gives a secret, failed"));
+    error.causes.push(output.status.to_string());
+    // What it printed may be half of the secret: not shown, and wiped.
+    drop(Secret::new(output.stdout));
+    Err(error)
 }
 
 /// `~/` is the user's home, as in a shell.

@@ -9,7 +9,7 @@ use pgp::{
     composed::{CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey},
     crypto::hash::HashAlgorithm,
     packet::{Signature, SignatureType},
-    types::KeyDetails as _,
+    types::{KeyDetails as _, Timestamp},
 };
 
 use super::{
@@ -125,9 +125,9 @@ impl Certificate {
         let (message, _) = CleartextSignedMessage::from_string(text)
             .map_err(|error| malformed(error.to_string()))?;
         let (signature, signer) = self.signer(message.signatures(), &[SignatureType::Text])?;
-        let signed = message.signed_text();
-        let by = signer.check(signature, &mut signed.as_bytes())?;
-        Ok((signed.replace("\r\n", "\n") + "\n", by))
+        let text = message.signed_text();
+        let by = signer.check(signature, &mut text.as_bytes())?;
+        Ok((text.replace("\r\n", "\n") + "\n", by))
     }
 
     /// The first signature that one of these keys claims, and that key.
@@ -174,7 +174,7 @@ pub fn claim(signature: &[u8]) -> Option<String> {
     let claims: Option<Vec<_>> = all
         .iter()
         .map(|signature| {
-            let time = signature.created().map_or(0, |time| time.as_secs());
+            let time = signature.created().map_or(0, Timestamp::as_secs);
             Some(format!("OpenPGP {}, {}", issuer(signature)?, utc(time.into())))
         })
         .collect();
@@ -214,7 +214,7 @@ impl<'a> Signer<'a> {
         if !good {
             return Err(Refused::Bad { fingerprint });
         }
-        let time = u64::from(signature.created().map_or(0, |time| time.as_secs()));
+        let time = u64::from(signature.created().map_or(0, Timestamp::as_secs));
         if let Some((_, why)) = self.part.against(time) {
             return Err(Refused::Key { fingerprint, why });
         }

@@ -212,7 +212,7 @@ fn talk(
         let out = scope.spawn(move || read_all(out));
         let err = scope.spawn(move || read_all(err));
         // One that went away early says why by its status.
-        let fed = match feed(&mut input) {
+        let outcome = match feed(&mut input) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         };
@@ -222,7 +222,7 @@ fn talk(
             handle.join().unwrap_or_else(|_| Ok(Vec::new()))
         };
         let output = Output { status, stdout: join(out)?, stderr: join(err)? };
-        fed.map(|()| output)
+        outcome.map(|()| output)
     })
 }
 
@@ -372,5 +372,29 @@ impl KeyDetails for Remote {
 
     fn public_params(&self) -> &PublicParams {
         self.public.details().public_params()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ecdsa_signature_may_be_der_as_openssl_writes_it() {
+        let wanted: SignatureBytes =
+            vec![Mpi::from_slice(&[0x80]), Mpi::from_slice(&[1, 2])].into();
+        let bytes = [0x30, 8, 2, 2, 0, 0x80, 2, 2, 1, 2];
+        assert_eq!(der(&bytes), Some(wanted.clone()));
+        assert_eq!(der(&[&[0x30, 0x81], &bytes[1..]].concat()), Some(wanted));
+        for at in 0..bytes.len() {
+            assert_eq!(der(&bytes[..at]), None, "{at}");
+        }
+        assert_eq!(der(&[&bytes[..], &[0]].concat()), None);
+    }
+
+    #[test]
+    fn the_last_lines_of_a_complaint_are_shown_without_control_characters() {
+        let text = b"1\n2\n3\n\n4\n5\n\x1b[31m6\n";
+        assert_eq!(last_lines(text), ["2", "3", "4", "5", " [31m6"]);
     }
 }

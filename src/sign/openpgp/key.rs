@@ -71,8 +71,11 @@ pub(super) fn of_command(
     }
     let chosen = choose(all, &name, settings)?;
     let warnings = chosen.warnings();
-    let signer =
-        Signer::Command(Remote::new(chosen.part.public.clone(), command.clone(), settings));
+    let signer = Signer::Command(Box::new(Remote::new(
+        chosen.part.public.clone(),
+        command.clone(),
+        settings,
+    )));
     Ok(chosen.identity(signer, warnings))
 }
 

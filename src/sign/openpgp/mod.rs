@@ -126,7 +126,7 @@ pub struct Identity {
 enum Signer {
     /// Unlocked.
     Key(Box<dyn SigningKey + Send + Sync>),
-    Command(Remote),
+    Command(Box<Remote>),
 }
 
 impl fmt::Debug for Identity {
@@ -218,7 +218,7 @@ impl Identity {
                 let signature = remote.sign_data(kind, data, time.as_secs().into())?;
                 return Ok(DetachedSignature::new(signature));
             }
-            Signer::Command(remote) => remote,
+            Signer::Command(remote) => &**remote,
             Signer::Key(key) => &**key,
         };
         let config = config(kind, key, time);
