@@ -3,10 +3,7 @@
 use std::path::Path;
 
 use super::{Ask, pack};
-use crate::{
-    diagnostic::Diagnostic,
-    sign::openpgp::{Certificate, several},
-};
+use crate::{diagnostic::Diagnostic, sign::openpgp::Certificate};
 
 /// Whose signatures count.
 #[derive(Clone, Copy, Debug)]
@@ -88,38 +85,16 @@ pub(super) fn check_clearsigned(
 /// Who signed `data`. The error is the reason.
 pub(super) fn check_detached(
     trust: Trust<'_>,
-    data: &[u8],
+    mut data: &[u8],
     signature: &[u8],
 ) -> Result<Option<String>, String> {
     match trust {
         Trust::Key(certificate) => {
-            // while repomd.xml is being replaced, its signature file has two
-            let all = several::split(signature).unwrap_or_else(|| vec![signature.to_vec()]);
-            let mut first = None;
-            for one in all.iter().take(MAX_SIGNATURES) {
-                match certificate.verify(&mut &*data, one) {
-                    Ok(by) => return Ok(Some(by.to_string())),
-                    Err(why) => first = first.or(Some(why.to_string())),
-                }
-            }
-            Err(first.unwrap_or_else(|| "it has no signature".into()))
+            let by = certificate.verify(&mut data, signature).map_err(|why| why.to_string())?;
+            Ok(Some(by.to_string()))
         }
         Trust::Nobody => Ok(None),
     }
-}
-
-/// Most signatures of one file that are tried.
-const MAX_SIGNATURES: usize = 4;
-
-/// The last signature of an old file, and a new one, in one file.
-pub(super) fn both(old: &[u8], new: &[u8]) -> Option<String> {
-    let (old, new) = (several::split(old)?, several::split(new)?);
-    Some(several::join(&[vec![old.last()?.clone()], new].concat()))
-}
-
-/// How many signatures a file has.
-pub(super) fn count(signature: &[u8]) -> usize {
-    several::split(signature).map_or(0, |all| all.len())
 }
 
 /// What has to be said about the key that signatures were checked with.

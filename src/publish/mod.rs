@@ -31,6 +31,7 @@ use crate::{
 };
 
 /// What is asked for, of any kind of repository.
+#[derive(Clone)]
 pub struct Ask<'a> {
     /// The folder.
     pub dir: &'a Path,
@@ -63,7 +64,11 @@ impl Ask<'_> {
     fn address(&self) -> String {
         let here = || {
             let path = fs::canonicalize(self.dir).unwrap_or_else(|_| self.dir.to_owned());
-            format!("file://{}", path.display())
+            let plain = |b: u8| b.is_ascii_graphic() && !b"%\"#?<>`{}|\\^'".contains(&b);
+            let escape =
+                |b: &u8| if plain(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") };
+            let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
+            format!("file://{}", bytes.iter().map(escape).collect::<String>())
         };
         self.url.as_ref().map_or_else(here, |url| url.trim_end_matches('/').to_owned())
     }
@@ -91,7 +96,9 @@ pub struct Published {
     pub date: u64,
     /// Fingerprint of the key that signed.
     pub signed_by: Option<String>,
-    /// What a user types, as root.
+    /// What it is called on users' machines.
+    pub name: String,
+    /// What a user types.
     pub commands: String,
     /// The configuration for the user's machine: its file name and its text.
     pub client: (String, String),

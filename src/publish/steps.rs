@@ -25,7 +25,16 @@ enum Step {
     Write { to: Place, bytes: Vec<u8> },
     /// A file that nothing names any more goes.
     Remove(Place),
+    /// A folder gets a twin, in which some files are other ones.
+    Twin { folder: Place, files: Vec<(&'static str, Option<Vec<u8>>)> },
+    /// A folder and its twin change places.
+    Exchange { folder: Place, names: Vec<&'static str> },
+    /// The twin, which is now the old folder, goes.
+    Discard,
 }
+
+/// Where a twin is made: nobody serves it.
+const TWIN: &str = ".pkggen/twin";
 
 /// A package to be copied, and what it was when it was read.
 #[derive(Clone, Debug)]
@@ -58,9 +67,13 @@ impl Steps {
         }
     }
 
-    /// Writes a file, whatever it holds by then.
-    pub(super) fn always(&mut self, to: Place, bytes: impl Into<Vec<u8>>) {
-        self.0.push(Step::Write { to, bytes: bytes.into() });
+    /// Replaces files of a folder in one moment; without content a file goes. Where the file system
+    /// cannot do that, they are replaced one after the other.
+    pub(super) fn exchange(&mut self, folder: Place, files: Vec<(&'static str, Option<Vec<u8>>)>) {
+        let names = files.iter().map(|(name, _)| *name).collect();
+        self.0.push(Step::Twin { folder: folder.clone(), files });
+        self.0.push(Step::Exchange { folder, names });
+        self.0.push(Step::Discard);
     }
 
     /// Removes a file, if it is there.
@@ -96,6 +109,9 @@ impl Steps {
                 Step::Copy(copy) => copy_in(dir, &copy)?,
                 Step::Write { to, bytes } => write(&to.below(dir), &bytes)?,
                 Step::Remove(path) => remove(dir, &path)?,
+                Step::Twin { folder, files } => twin(dir, &folder, &files)?,
+                Step::Exchange { folder, names } => exchange(dir, &folder, &names)?,
+                Step::Discard => discard(&dir.join(TWIN))?,
             }
         }
         Ok(())
@@ -132,6 +148,72 @@ fn copy_in(dir: &Path, copy: &Copy) -> Result<(), Diagnostic> {
     let times = FileTimes::new().set_modified(copy.modified);
     draft.file().set_times(times).map_err(|error| unwritable(&to, &error))?;
     Ok(draft.publish(&to)?)
+}
+
+/// Copies a folder of files, without a second copy of their content where that is possible.
+fn twin(
+    dir: &Path,
+    folder: &Place,
+    files: &[(&'static str, Option<Vec<u8>>)],
+) -> Result<(), Diagnostic> {
+    let (from, to) = (folder.below(dir), dir.join(TWIN));
+    discard(&to)?;
+    for path in [&from, &to] {
+        fs::create_dir_all(path).map_err(|error| unwritable(path, &error))?;
+    }
+    let entries = fs::read_dir(&from).map_err(|error| unwritable(&from, &error))?;
+    for entry in entries {
+        let name = entry.map_err(|error| unwritable(&from, &error))?.file_name();
+        if files.iter().all(|(replaced, _)| name != *replaced) {
+            let (old, new) = (from.join(&name), to.join(&name));
+            fs::hard_link(&old, &new)
+                .or_else(|_| fs::copy(&old, &new).map(|_| ()))
+                .map_err(|error| unwritable(&new, &error))?;
+        }
+    }
+    for (name, bytes) in files {
+        if let Some(bytes) = bytes {
+            write(&to.join(name), bytes)?;
+        }
+    }
+    sync(&to)
+}
+
+/// Both folders change their names in one system call.
+fn exchange(dir: &Path, folder: &Place, names: &[&'static str]) -> Result<(), Diagnostic> {
+    let (there, twin) = (folder.below(dir), dir.join(TWIN));
+    let flags = rustix::fs::RenameFlags::EXCHANGE;
+    let cwd = rustix::fs::CWD;
+    if rustix::fs::renameat_with(cwd, &twin, cwd, &there, flags).is_err() {
+        // Not every file system can: what is left is one rename after the other, the last one last.
+        for name in names {
+            let (from, to) = (twin.join(name), there.join(name));
+            let moved = match fs::rename(&from, &to) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(&to),
+                moved => moved,
+            };
+            match moved {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(unwritable(&to, &error));
+                }
+                _ => {}
+            }
+        }
+    }
+    sync(there.parent().unwrap_or(dir))
+}
+
+fn discard(path: &Path) -> Result<(), Diagnostic> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Brings the names in a folder to the disk.
+fn sync(folder: &Path) -> Result<(), Diagnostic> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| unwritable(folder, &error))
 }
 
 /// A file without a name beside the one it will be.
@@ -206,6 +288,33 @@ mod tests {
         steps.remove(dir.path(), place("pool/a/b/c"));
         steps.carry_out(dir.path(), &mut None).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn two_files_are_replaced_in_one_moment() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("r")).unwrap();
+        for name in ["a", "a.asc", "other"] {
+            fs::write(dir.path().join("r").join(name), "old").unwrap();
+        }
+        let read = |name: &str| fs::read_to_string(dir.path().join("r").join(name)).ok();
+        for stop in 0..4 {
+            let mut steps = Steps::default();
+            steps.exchange(
+                place("r"),
+                vec![("a.asc", Some("new".into())), ("a", Some("new".into()))],
+            );
+            let whole = steps.carry_out(dir.path(), &mut Some(stop)).is_ok();
+            assert_eq!(read("a"), read("a.asc"), "stopped before step {stop}");
+            assert_eq!(read("a").unwrap() == "new", stop > 1);
+            assert_eq!(read("other").unwrap(), "old");
+            assert_eq!(whole, stop == 3);
+        }
+        assert!(!dir.path().join(TWIN).exists());
+        let mut steps = Steps::default();
+        steps.exchange(place("r"), vec![("a.asc", None), ("a", Some("newer".into()))]);
+        steps.carry_out(dir.path(), &mut None).unwrap();
+        assert_eq!((read("a").unwrap().as_str(), read("a.asc")), ("newer", None));
     }
 
     #[test]

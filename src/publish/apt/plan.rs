@@ -176,6 +176,7 @@ impl<'a> Next<'a> {
         let release = self.release(&indexes)?;
         let name = self.name();
         self.state.name = Some(name.clone());
+        self.published.name.clone_from(&name);
         let mut after = Steps::default();
         self.publish(&indexes, &release, &mut after)?;
         self.client(&name, &release, &mut after);

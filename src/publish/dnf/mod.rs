@@ -28,7 +28,11 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
-    format::{report::Report, rpm},
+    digest::Want,
+    format::{
+        report::{ReadError, Report},
+        rpm,
+    },
 };
 
 /// The word of the command line, and the name of its state.
@@ -178,13 +182,19 @@ fn read_package(path: &Path, place: Option<Place>) -> Result<(Entry, bool), Diag
         let text = format!("cannot read `{}`", path.display());
         Diagnostic::usage("repo.missing", text).caused_by(&error)
     })?;
-    let package = rpm::package::read(&mut file).map_err(|error| {
+    let unreadable = |error: &ReadError| {
         let text = format!("`{}` is no readable rpm", path.display());
-        Diagnostic::failed("inspect.unreadable", text).caused_by(&error)
-    })?;
+        Diagnostic::failed("inspect.unreadable", text).caused_by(error)
+    };
+    let package = rpm::package::read(&mut file).map_err(|error| unreadable(&error))?;
     let bad =
         |why: &str| Diagnostic::failed("repo.package", format!("`{}`: {why}", path.display()));
-    if let Some(problem) = package.problems.first() {
+    // a package that is there already was read when it came
+    let report = match place {
+        None => rpm::read::read(&mut file, Want::Sha256).map_err(|error| unreadable(&error))?,
+        Some(_) => Report::default(),
+    };
+    if let Some(problem) = package.problems.iter().chain(&report.problems).next() {
         return Err(bad(problem));
     }
     let entry = package::entry(&package, place).map_err(|why| bad(&why))?;

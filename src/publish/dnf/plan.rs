@@ -16,7 +16,7 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::sha256,
     publish::{
-        self, Ask, Place, Published, digest, key, pack,
+        self, Ask, Place, Published, digest, pack,
         state::State,
         steps::{Copy, Steps},
     },
@@ -135,6 +135,7 @@ impl<'a> Next<'a> {
         let repomd = self.repomd(&indexes);
         let name = self.name();
         self.state.name = Some(name.clone());
+        self.published.name.clone_from(&name);
         let dir = self.ask.dir;
         let mut after = Steps::default();
         for (data, bytes) in indexes {
@@ -215,29 +216,23 @@ impl<'a> Next<'a> {
         with(date)
     }
 
-    /// repomd.xml is the last to be renamed. While it is, its signature file has two signatures,
-    /// one for each: dnf takes either.
+    /// repomd.xml and its signature are two files that only fit together: both are put into a copy
+    /// of their folder, which then takes its place.
     fn top(&mut self, repomd: &Repomd, steps: &mut Steps) -> Result<(), Diagnostics> {
-        let (dir, text) = (self.ask.dir, repomd.text());
-        let place = Place::of("repodata/repomd.xml");
-        let beside = Place::of("repodata/repomd.xml.asc");
+        let text = repomd.text();
         self.published.signed_by = self.ask.signer.map(Identity::primary_fingerprint);
-        let Some(signer) = self.ask.signer else {
-            steps.write(dir, place, text);
-            steps.remove(dir, beside);
-            return Ok(());
-        };
-        let old = self.old.filter(|old| old.signature.is_some());
-        let fine = old.is_some_and(|old| old.text == text && !old.interrupted);
-        if fine && !self.ask.new_key {
+        let signed = self.old.is_some_and(|old| old.signature.is_some());
+        let is_same = self.old.is_some_and(|old| old.text == text);
+        if is_same && signed == self.ask.signer.is_some() && !self.ask.new_key {
             return Ok(());
         }
-        let signature = signer.sign_armored(&mut text.as_bytes(), self.ask.time())?;
-        let both = old.and_then(|old| key::both(old.signature.as_deref()?, signature.as_bytes()));
-        let first = both.filter(|_| !fine).unwrap_or_else(|| signature.clone());
-        steps.write(dir, beside.clone(), first);
-        steps.write(dir, place, text);
-        steps.always(beside, signature);
+        let mut files = vec![("repomd.xml", Some(text.clone().into_bytes()))];
+        let signature = match self.ask.signer {
+            Some(signer) => Some(signer.sign_armored(&mut text.as_bytes(), self.ask.time())?),
+            None => None,
+        };
+        files.insert(0, ("repomd.xml.asc", signature.map(String::into_bytes)));
+        steps.exchange(Place::of("repodata"), files);
         Ok(())
     }
 

@@ -34,8 +34,6 @@ pub(super) struct Repository {
     pub(super) signature: Option<Vec<u8>>,
     /// Who signed it.
     pub(super) signed: Option<String>,
-    /// An interrupted update left a second signature.
-    pub(super) interrupted: bool,
     /// The elements cannot be copied into a document of ours.
     pub(super) foreign: bool,
     /// All packages.
@@ -72,22 +70,14 @@ pub(super) fn repository(dir: &Path, trust: Trust<'_>) -> Result<Option<Reposito
 impl Repository {
     fn signature(&mut self, bytes: &[u8], trust: Trust<'_>) {
         match &self.signature {
-            Some(signature) => {
-                match key::check_detached(trust, bytes, signature) {
-                    Ok(by) => self.signed = by,
-                    Err(why) => self.problems.push(format!("repodata/repomd.xml: {why}")),
-                }
-                self.interrupted = key::count(signature) > 1;
-            }
+            Some(signature) => match key::check_detached(trust, bytes, signature) {
+                Ok(by) => self.signed = by,
+                Err(why) => self.problems.push(format!("repodata/repomd.xml: {why}")),
+            },
             None if trust.is_key() => {
                 self.problems.push("repodata/repomd.xml is not signed".into());
             }
             None => {}
-        }
-        if self.interrupted {
-            let note = "repodata/repomd.xml.asc has two signatures: an update was interrupted; run \
-                        it again";
-            self.notes.push(note.into());
         }
     }
 

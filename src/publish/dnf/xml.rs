@@ -21,15 +21,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Below elements that stand in another text.
-    pub(super) fn below(depth: usize) -> Self {
-        Self { out: String::new(), open: vec![""; depth] }
-    }
-
     fn start(&mut self, name: &str, attributes: &[(&str, &str)]) {
         write!(self.out, "{:1$}<{name}", "", self.open.len() * 2).expect("a string");
         for (key, value) in attributes {
-            write!(self.out, " {key}=\"{}\"", escape(value)).expect("a string");
+            let value = escape(value).replace('"', "&quot;");
+            write!(self.out, " {key}=\"{value}\"").expect("a string");
         }
     }
 
@@ -71,7 +67,6 @@ fn escape(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
             '\t' | '\n' => out.push(c),
             '\u{fffe}' | '\u{ffff}' => {}
             c if c < ' ' => {}

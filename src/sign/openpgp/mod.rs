@@ -9,7 +9,6 @@ mod command;
 mod generate;
 mod key;
 mod part;
-pub mod several;
 mod validity;
 
 use std::{
