@@ -1,5 +1,6 @@
 //! `pkggen repo apt|dnf DIR FILE…`: a signed repository that any web server can serve.
 
+mod keyring;
 mod manifest;
 
 use std::{
@@ -46,6 +47,9 @@ pub(crate) struct RepoArgs {
     /// How indexes are packed: gz, xz, zst, none [default: gz,xz for apt, gz for dnf]
     #[arg(long, value_name = "CODEC", value_delimiter = ',', help_heading = "What is kept")]
     compress: Vec<Compress>,
+    /// Also publish a package of this version with key and address: NAME-archive-keyring, NAME-release
+    #[arg(long, value_name = "VERSION", help_heading = "What clients see")]
+    keyring: Option<String>,
     /// Sign with another key than before
     #[arg(long, help_heading = "What clients see")]
     new_key: bool,
@@ -163,12 +167,45 @@ pub(super) fn run(args: &RepoArgs, flags: &Flags, ui: &Ui) -> Outcome {
         new_key: args.new_key,
         stop: None,
     };
-    let published = match args.kind {
-        RepoKind::Apt => apt::publish(&ask, &apt_options(args, &said))?,
-        RepoKind::Dnf => dnf::publish(&ask, &dnf::Options { title: said.title.clone() })?,
+    let publish = |ask: &Ask<'_>| match args.kind {
+        RepoKind::Apt => apt::publish(ask, &apt_options(args, &said)),
+        RepoKind::Dnf => dnf::publish(ask, &dnf::Options { title: said.title.clone() }),
     };
+    let mut published = publish(&ask)?;
+    if let Some(version) = &args.keyring {
+        let (_folder, file) = keyring(args.kind, version, &ask, &published, flags, ui)?;
+        let more = publish(&Ask { files: &[file], ..ask.clone() })?;
+        let changed = published.changed || more.changed;
+        let added = [published.added, more.added].concat();
+        let dropped = [published.dropped, more.dropped].concat();
+        let removed = [published.removed, more.removed].concat();
+        let warnings = [published.warnings, more.warnings].concat();
+        published = Published { added, dropped, removed, changed, warnings, ..more };
+    }
     report(args, &ask, &published, ui);
     Ok(0)
+}
+
+/// Builds the package with the key; what is in it comes from the repository as it is now.
+fn keyring(
+    kind: RepoKind,
+    version: &str,
+    ask: &Ask<'_>,
+    published: &Published,
+    flags: &Flags,
+    ui: &Ui,
+) -> Result<(keyring::Folder, PathBuf), Diagnostics> {
+    let (Some(signer), Some(_)) = (ask.signer, &ask.url) else {
+        let text = "`--keyring` needs a key and an address: `--url`, and no `--no-sign`";
+        return Err(Diagnostic::usage("usage", text).into());
+    };
+    let (format, template) = match kind {
+        RepoKind::Apt => ("deb", include_str!("../../templates/publish/keyring-deb.toml")),
+        RepoKind::Dnf => ("rpm", include_str!("../../templates/publish/keyring-rpm.toml")),
+    };
+    let name = &published.name;
+    let keyring = keyring::Keyring { template, format, name, version, signer, published };
+    keyring.make(flags, ui)
 }
 
 fn codecs(args: &RepoArgs) -> Vec<Codec> {
