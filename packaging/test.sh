@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every test, the ones against the real tools included: dpkg, apt, lintian, GNU tar, bsdtar, unzip, 7z, a booted systemd.
+# Runs every test, the ones against the real tools included: dpkg, apt, rpm, dnf, lintian, GNU tar, bsdtar, unzip, 7z, a booted systemd.
 #
 #   packaging/test.sh          all but those of a payload of 5 GiB
 #   packaging/test.sh large    only those: minutes, 6 GB of disk, an optimised build
@@ -17,7 +17,8 @@ tools='dpkg-deb:dpkg lintian:lintian bsdtar:libarchive-tools unzip:unzip 7z:p7zi
   dash:dash python3:python3 fakeroot:fakeroot setpriv:util-linux nsenter:util-linux pgrep:procps curl:curl strings:binutils
   rpm:rpm rpmbuild:rpm rpm2cpio:rpm2cpio rpmsign:rpm rpmkeys:rpm rpmlint:rpmlint cpio:cpio gpg:gnupg
   gpgv:gpgv debsig-verify:debsig-verify openssl:openssl
-  debootstrap:debootstrap systemd-nspawn:systemd-container systemd-analyze:systemd'
+  debootstrap:debootstrap systemd-nspawn:systemd-container systemd-analyze:systemd
+  apt-ftparchive:apt-utils gpg-agent:gpg-agent dnf:dnf createrepo_c:createrepo-c'
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=

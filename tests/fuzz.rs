@@ -30,6 +30,7 @@ use pkggen::{
     format::{FORMATS, report::Report},
     inspect,
     payload::Blob,
+    publish::{apt, dnf},
     sign::{
         Source,
         openpgp::{Certificate, Identity, Settings},
@@ -369,6 +370,53 @@ fn spoiled_openpgp_is_refused_or_read_for_long() {
     let input = |random: &mut Random| mutate(random.pick(&samples).clone().as_slice(), random);
     fuzz("openpgp", input, |bytes| {
         read_openpgp(&certificate, bytes);
+        None
+    });
+}
+
+/// Texts of repositories, one of each kind.
+fn indexes() -> Vec<Vec<u8>> {
+    let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let release = format!(
+        "Suite: stable\nCodename: stable\nDate: Sat, 21 Nov 2026 06:38:01 UTC\nAcquire-By-Hash: yes\n\
+         Components: main\nSHA256:\n {sum} 1144 main/binary-amd64/Packages\n {sum} 676 main/binary-all/Packages.xz\n"
+    );
+    let packages = format!(
+        "Package: a\nVersion: 1:2.0~rc1-1\nArchitecture: all\nFilename: pool/main/a/a/a_2.0_all.deb\nSize: 10\n\
+         SHA256: {sum}\nDescription: a\n b\n .\n\nPackage: b\nVersion: 1\nArchitecture: amd64\nSize: 1\n"
+    );
+    let repomd = format!(
+        "<?xml version=\"1.0\"?>\n<repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision>\n\
+         <data type=\"primary\"><checksum type=\"sha256\">{sum}</checksum><open-checksum type=\"sha256\">{sum}\
+         </open-checksum><location href=\"repodata/{sum}-primary.xml.gz\"/><timestamp>1</timestamp><size>2</size>\
+         </data></repomd>"
+    );
+    let primary = format!(
+        "<metadata packages=\"1\"><package type=\"rpm\"><name>a &amp; b</name><arch>noarch</arch><version epoch=\"0\" \
+         ver=\"1\" rel=\"1\"/><checksum type=\"sha256\" pkgid=\"YES\">{sum}</checksum><time file=\"1\" build=\"2\"/>\
+         <size package=\"3\"/><location href=\"packages/a%20b.rpm\"/><format><file>/etc/a</file></format></package></metadata>"
+    );
+    let list = format!(
+        "<filelists><package pkgid=\"{sum}\" name=\"a\"><file type=\"dir\">/a</file></package></filelists>"
+    );
+    [release, packages, repomd, primary, list].map(String::into_bytes).to_vec()
+}
+
+#[test]
+#[ignore = "runs as long as it is told to"]
+fn spoiled_indexes_of_repositories_are_refused_or_read() {
+    let samples = indexes();
+    let input = |random: &mut Random| mutate(random.pick(&samples).clone().as_slice(), random);
+    fuzz("indexes", input, |bytes| {
+        let _ = apt::Release::parse(bytes);
+        for paragraph in apt::parse(bytes).unwrap_or_default() {
+            let _ = apt::Entry::parse(paragraph);
+        }
+        let _ = dnf::Repomd::parse(bytes);
+        if let Ok(text) = str::from_utf8(bytes) {
+            let _ = dnf::primary(text);
+            let _ = dnf::elements(text, "filelists");
+        }
         None
     });
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # What the checks of Linux packages have in common. Sourced, not run.
 #
-# They drive the real dpkg and rpm in a throw-away root below mktemp: busybox as /bin/sh, and stand-ins for
+# They drive the real dpkg, apt, rpm and dnf in a throw-away root below mktemp: busybox as /bin/sh, and stand-ins for
 # systemctl and friends that note every call. Nothing is installed on the machine and nothing outside the root is written.
 # For a booted systemd see systemd-boot-*.sh.
 #
@@ -11,7 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin
 LC_ALL=C.UTF-8 TZ=UTC
 export LC_ALL TZ
 umask 022
-WORK='' CALLS=''
+WORK='' HTTPD='' CALLS=''
 
 note() { printf '   %s\n' "$*"; }
 pass() { printf 'ok %s\n' "$*"; }
@@ -38,7 +38,7 @@ need_file() { for _file in "$@"; do [ -e "$_file" ] || { printf 'no such file: %
 
 full_path() { case $1 in /*) printf '%s\n' "$1" ;; *) printf '%s/%s\n' "$PWD" "$1" ;; esac; }
 
-# work_dir: sets WORK, which is gone when the script ends; other users may read it
+# work_dir: sets WORK, which is gone when the script ends; other users may read it (apt's download user)
 work_dir() {
   WORK=$(mktemp -d "${TMPDIR:-/tmp}/pkggen-verify.XXXXXX")
   trap clean_up EXIT
@@ -52,6 +52,12 @@ work_dir() {
 clean_up() {
   code=$?
   trap - EXIT INT TERM
+  [ -z "$HTTPD" ] || kill "$HTTPD" 2>/dev/null || :
+  if command -v gpgconf >/dev/null 2>&1; then
+    find "$WORK" -xdev -name 'private-keys-v1.d' -type d 2>/dev/null | while read -r dir; do
+      gpgconf --homedir "${dir%/*}" --kill all 2>/dev/null || :
+    done
+  fi
   rm -rf --one-file-system "$WORK"
   # wrong use is found before there is a WORK: another code is a command that failed on the way
   case $code in 0 | 1 | 77 | 130) ;; *) echo "FAIL a command ended with $code" >&2; code=1 ;; esac
@@ -159,4 +165,11 @@ same_tree() {
     [ "$_want" = "$_got" ] || fail "$_path: package says '$_want', installed is '$_got'"
     if [ -f "$1$_path" ] && [ ! -L "$1$_path" ]; then cmp -s "$1$_path" "$2$_path" || fail "$_path has another content"; fi
   done <"$WORK/paths"
+}
+
+# flip FILE OFFSET: changes one byte
+flip() {
+  _byte=$(od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' ')
+  # shellcheck disable=SC2059  # the format is the byte
+  printf "\\$(printf '%03o' "$(((_byte + 1) % 256))")" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
