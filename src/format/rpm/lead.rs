@@ -11,6 +11,9 @@ const NAME: usize = 66;
 /// The signature is a header of its own.
 const HEADER_SIGNATURE: u16 = 5;
 
+/// The number of packages that serve every machine (`rpmrc`).
+const NOARCH: u16 = 255;
+
 /// The lead of a binary package. Numbers are big-endian.
 ///
 /// | offset | size | field                                      |
@@ -30,7 +33,7 @@ pub(super) fn encode(nvr: &str, arch: Option<Arch>) -> [u8; LEAD] {
         .u8(3)
         .u8(0)
         .u16(0)
-        .u16(arch.map_or(0, number))
+        .u16(arch.map_or(NOARCH, number))
         .padded(name, NAME, 0)
         .u16(1)
         .u16(HEADER_SIGNATURE)
@@ -48,7 +51,7 @@ fn number(arch: Arch) -> u16 {
         Arch::Aarch64 => 19,
         Arch::Riscv64 => 22,
         Arch::Loongarch64 => 23,
-        Arch::Universal => 0,
+        Arch::Universal => NOARCH,
     }
 }
 

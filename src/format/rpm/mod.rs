@@ -226,7 +226,7 @@ impl Format for Rpm {
         file: &mut dyn ReadSeek,
         certificate: &Certificate,
     ) -> Result<Signed, ReadError> {
-        signature::check(file, certificate)
+        read::check_signature(file, certificate)
     }
 
     fn read(&self, file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {

@@ -5,15 +5,12 @@
 use super::{
     files::LARGE,
     header::{Header, Value},
-    package::Heads,
     tags::signature as tags,
 };
 use crate::{
-    container::{Input, ReadError},
     diagnostic::Diagnostic,
     digest::{Md5Digest, sha1, sha256},
-    format::{ReadSeek, Signed},
-    sign::openpgp::{Certificate, Identity, Refused},
+    sign::openpgp::Identity,
 };
 
 /// Bytes kept free, so that `rpmsign --addsign` can put a signature in without moving the payload;
@@ -76,23 +73,6 @@ pub(super) fn sign(
     let mut data = header;
     let packet = signer.sign(&mut data, time)?;
     Ok((if signer.algorithm().is_rsa() { tags::RSA } else { tags::DSA }, packet))
-}
-
-/// Checks the signature of a package's header, whose digests cover the rest.
-pub(super) fn check(
-    file: &mut dyn ReadSeek,
-    certificate: &Certificate,
-) -> Result<Signed, ReadError> {
-    file.rewind()?;
-    let heads = Heads::read(&mut Input::new(file))?;
-    let packet = [tags::RSA, tags::DSA].iter().find_map(|tag| heads.signature.header.bin(*tag));
-    let Some(packet) = packet else { return Ok(Signed::Not) };
-    let mut header = &heads.main.bytes[..];
-    match certificate.verify(&mut header, packet) {
-        Ok(by) => Ok(Signed::By(by)),
-        Err(Refused::Unreadable(error)) => Err(error.into()),
-        Err(refused) => Ok(Signed::Refused(refused)),
-    }
 }
 
 #[cfg(test)]
