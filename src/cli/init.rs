@@ -172,7 +172,7 @@ fn targets(draft: &mut Draft, found: &[Found]) {
     }
     draft.section("targets", "what to build for; `pkggen formats` lists what can be made");
     for (os, arches) in systems {
-        let formats = if os == Os::Linux { "\"deb\", \"tar.gz\"" } else { "\"zip\"" };
+        let formats = if os == Os::Linux { "\"deb\", \"rpm\", \"tar.gz\"" } else { "\"zip\"" };
         let arches = arches.iter().map(|arch| quoted(arch)).collect::<Vec<_>>().join(", ");
         draft.key(os.word(), &format!("{{ arch = [{arches}], formats = [{formats}] }}"), "");
     }

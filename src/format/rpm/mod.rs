@@ -265,8 +265,7 @@ impl Rpm {
             scriptlets: &scriptlets,
             triggers: &triggers,
         };
-        let relations = relations::relations(&parts)?;
-        let warnings = relations::warnings(&parts);
+        let (relations, warnings) = relations::relations(&parts)?;
         Ok(Contents { options, facts, scriptlets, triggers, relations, warnings })
     }
 }
@@ -372,3 +371,6 @@ fn first(mut found: Diagnostics) -> Diagnostic {
 fn too_large(error: &LimitError) -> Diagnostic {
     Diagnostic::cannot("limit.rpm", error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,18 +67,8 @@ pub(super) struct Parts<'a> {
     pub triggers: &'a Triggers,
 }
 
-/// All of them. All mistakes at once.
-pub(super) fn relations(parts: &Parts<'_>) -> Result<Relations, Diagnostics> {
-    let (all, found) = find(parts);
-    if found.is_ok() { Ok(all) } else { Err(found) }
-}
-
-/// What is unusual, but allowed.
-pub(super) fn warnings(parts: &Parts<'_>) -> Vec<Diagnostic> {
-    find(parts).1.warnings
-}
-
-fn find(parts: &Parts<'_>) -> (Relations, Diagnostics) {
+/// All of them, and what is unusual, but allowed. All mistakes at once.
+pub(super) fn relations(parts: &Parts<'_>) -> Result<(Relations, Vec<Diagnostic>), Diagnostics> {
     let mut work = Work { parts, found: Diagnostics::default(), auto: depends::Auto::default() };
     work.read_files();
     let options = parts.options;
@@ -95,7 +85,8 @@ fn find(parts: &Parts<'_>) -> (Relations, Diagnostics) {
     };
     let features = syntax_features(&all);
     all.requires = sorted(all.requires.into_iter().chain(features).collect());
-    (all, work.found)
+    let found = work.found;
+    if found.is_ok() { Ok((all, found.warnings)) } else { Err(found) }
 }
 
 /// By name, version and flags, each once.

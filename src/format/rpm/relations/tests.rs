@@ -24,7 +24,7 @@ fn of(package: &Package, tree: &Tree, options: &str, codec: Codec) -> Relations 
     let (scriptlets, triggers) = (&scriptlets[..], &triggers);
     let parts =
         Parts { package, tree, options: &options, facts: &facts, codec, scriptlets, triggers };
-    relations(&parts).unwrap()
+    relations(&parts).unwrap().0
 }
 
 /// `name [op version] flags`, one per line.
@@ -95,7 +95,7 @@ fn files_that_no_requirements_come_of_are_warned_about_at_auto() {
         scriptlets: &[],
         triggers: &Triggers::default(),
     };
-    let found = warnings(&parts);
+    let (_, found) = relations(&parts).unwrap();
     assert!(found[0].message.contains("damaged"), "{found:?}");
     assert!(found[0].place.is_some());
 }
