@@ -79,17 +79,24 @@ fn auto() -> Vec<Spanned<Line>> {
 }
 
 impl RpmOptions {
-    /// The relations as they were written, each list with what can stand in it.
+    /// The relations as they were written, each list with what can stand in it, and whether `$auto`
+    /// can.
     #[rustfmt::skip]
-    pub fn relations(&self) -> [(Field, &[Spanned<Line>]); 13] {
+    fn relations(&self) -> [(Field, bool, &[Spanned<Line>]); 13] {
         [
-            (Field::Requires,    &self.requires),      (Field::Requires,  &self.requires_pre),
-            (Field::Requires,    &self.requires_post), (Field::Requires,  &self.requires_preun),
-            (Field::Requires,    &self.requires_postun),
-            (Field::Recommends,  &self.recommends),    (Field::Suggests,  &self.suggests),
-            (Field::Supplements, &self.supplements),   (Field::Enhances,  &self.enhances),
-            (Field::Conflicts,   &self.conflicts),     (Field::Obsoletes, &self.obsoletes),
-            (Field::Provides,    &self.provides),      (Field::Order,     &self.order_with_requires),
+            (Field::Requires,    true,  &self.requires),
+            (Field::Requires,    false, &self.requires_pre),
+            (Field::Requires,    false, &self.requires_post),
+            (Field::Requires,    false, &self.requires_preun),
+            (Field::Requires,    false, &self.requires_postun),
+            (Field::Recommends,  true,  &self.recommends),
+            (Field::Suggests,    true,  &self.suggests),
+            (Field::Supplements, false, &self.supplements),
+            (Field::Enhances,    false, &self.enhances),
+            (Field::Conflicts,   false, &self.conflicts),
+            (Field::Obsoletes,   false, &self.obsoletes),
+            (Field::Provides,    false, &self.provides),
+            (Field::Order,       false, &self.order_with_requires),
         ]
     }
 }
@@ -110,23 +117,11 @@ fn prefix(text: &str) -> Result<(), Problem> {
 }
 
 fn check(rpm: &RpmOptions, _node: &Node, to: &mut Decoder) {
-    let takes_auto = [&rpm.requires, &rpm.recommends, &rpm.suggests].map(|list| list.as_ptr());
-    for (field, list) in rpm.relations() {
+    for (field, takes_auto, list) in rpm.relations() {
         for item in list {
-            let auto = &*item.value.0 == AUTO;
-            if auto && takes_auto.contains(&list.as_ptr()) {
-                continue;
+            if let Err(problem) = relation(&item.value.0, field, takes_auto) {
+                to.problem(problem, item.place.as_ref());
             }
-            let problem = if auto {
-                Problem::new("`$auto` cannot stand here").hint(
-                    "it stands for what the programs need: `requires`, `recommends`, `suggests`",
-                )
-            } else if let Err(error) = Relation::parse(&item.value.0, field) {
-                Problem::new(error.to_string())
-            } else {
-                continue;
-            };
-            to.problem(problem, item.place.as_ref());
         }
     }
     for trigger in &rpm.triggers {
@@ -135,6 +130,15 @@ fn check(rpm: &RpmOptions, _node: &Node, to: &mut Decoder) {
     for trigger in &rpm.file_triggers {
         file_trigger(trigger, to);
     }
+}
+
+fn relation(text: &str, field: Field, takes_auto: bool) -> Result<(), Problem> {
+    if text == AUTO {
+        let hint = "it stands for what the programs need: `requires`, `recommends`, `suggests`";
+        let problem = || Problem::new("`$auto` cannot stand here").hint(hint);
+        return if takes_auto { Ok(()) } else { Err(problem()) };
+    }
+    Relation::parse(text, field).map(|_| ()).map_err(|error| Problem::new(error.to_string()))
 }
 
 fn package_trigger(trigger: &Spanned<RpmTrigger>, to: &mut Decoder) {

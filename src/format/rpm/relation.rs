@@ -346,7 +346,7 @@ fn nested(
         let operator = operator(words, chain)?;
         first = first.or(Some(operator.1));
         (last, chain) = (Some(operator.1), Some(operator.1));
-        text.push_str(&format!(" {} ", operator.0));
+        text.extend([" ", operator.0, " "]);
     }
     words.rest = &words.rest[1..];
     text.push(')');
@@ -366,7 +366,6 @@ fn operator(
     let after_if = matches!(chain, Some(Operator::If | Operator::Unless));
     match chain {
         None if operator == Operator::Else => Err("`else` stands after `if` or `unless`".into()),
-        None => Ok((word, operator)),
         Some(_) if after_if && operator == Operator::Else => Ok((word, operator)),
         Some(chain) if chain != operator => {
             Err("different words between parts need parentheses of their own".into())
@@ -374,7 +373,7 @@ fn operator(
         Some(_) if !operator.chains() => {
             Err(format!("`{word}` stands once; only `and`, `or` and `with` can be repeated"))
         }
-        Some(_) => Ok((word, operator)),
+        _ => Ok((word, operator)),
     }
 }
 

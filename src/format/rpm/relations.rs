@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     codec::Codec,
-    diagnostic::{Diagnostic, Diagnostics, Place},
+    diagnostic::{Diagnostic, Diagnostics},
     manifest::{Line, Spanned},
     package::{Arch, Package},
     tree::{Kind as NodeKind, Tree},
@@ -106,12 +106,12 @@ impl Work<'_> {
         let Parts { tree, package, options, .. } = self.parts;
         match depends::auto(tree, package.target) {
             Ok(auto) => {
-                let place = place_of_auto(options);
-                for note in place.into_iter().flat_map(|place| {
-                    auto.notes.iter().map(move |note| (note.clone(), place.cloned()))
-                }) {
-                    let warning = Diagnostic::usage("rpm.requires", note.0).at(note.1);
-                    self.found.warning(warning);
+                let lists = [&options.requires, &options.recommends, &options.suggests];
+                if let Some(item) = lists.into_iter().flatten().find(|i| *i.value.0 == *AUTO) {
+                    for note in &auto.notes {
+                        let warning = Diagnostic::usage("rpm.requires", note.clone());
+                        self.found.warning(warning.at(item.place.clone()));
+                    }
                 }
                 self.auto = auto;
             }
@@ -153,7 +153,7 @@ impl Work<'_> {
         }
         let Parts { tree, scriptlets, triggers, .. } = self.parts;
         all.extend(scriptlets.iter().flat_map(needed_by_scriptlet));
-        all.extend(triggers.iter().flat_map(|trigger| interpreter(&trigger.interpreter, 0)));
+        all.extend(triggers.iter().filter_map(|trigger| interpreter(&trigger.interpreter, 0)));
         all.extend(self.needed_by_units());
         all.extend(tree.iter().flat_map(|(_, node)| users::owners(node)));
         all.extend(self.users().1);
@@ -244,13 +244,6 @@ impl Work<'_> {
         }
         all
     }
-}
-
-/// Where the automatic relations are asked for; without a place when that is the default.
-fn place_of_auto(options: &RpmOptions) -> Option<Option<&Place>> {
-    let lists = [&options.requires, &options.recommends, &options.suggests];
-    let item = lists.into_iter().flatten().find(|item| *item.value.0 == *AUTO)?;
-    Some(item.place.as_ref())
 }
 
 /// rpm's own interpreter.

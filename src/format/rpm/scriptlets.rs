@@ -342,7 +342,7 @@ impl Work<'_> {
         }
         if self.system().next().is_some() || has_units(self.tree) {
             let restarted = self.system().filter(|unit| unit.upgrade == Upgrade::Restart);
-            let none = || values(String::new(), Scope::System);
+            let none = || values("", Scope::System);
             let values = list(restarted, Scope::System).unwrap_or_else(none);
             all.push(render(template!("restart"), &values));
         }
@@ -368,13 +368,13 @@ impl Work<'_> {
 }
 
 fn one(unit: &Unit) -> Values {
-    values(unit.name.clone(), unit.scope).of(unit)
+    values(&unit.name, unit.scope).of(unit)
 }
 
-fn values(unit: String, scope: Scope) -> Values {
+fn values(unit: &str, scope: Scope) -> Values {
     Values {
-        units: if unit.is_empty() { String::new() } else { shell(&unit) },
-        unit: shell(&unit),
+        units: if unit.is_empty() { String::new() } else { shell(unit) },
+        unit: shell(unit),
         user: if scope == Scope::User { "--global " } else { "" },
         preset: true,
         message: String::new(),
@@ -398,7 +398,7 @@ impl Values {
 fn list<'a>(units: impl Iterator<Item = &'a Unit>, scope: Scope) -> Option<Values> {
     let names: Vec<_> = units.map(|unit| shell(&unit.name)).collect();
     let all = names.join(" ");
-    (!names.is_empty()).then(|| Values { units: all, ..values(String::new(), scope) })
+    (!names.is_empty()).then(|| Values { units: all, ..values("", scope) })
 }
 
 #[derive(Serialize)]

@@ -135,14 +135,12 @@ impl Line {
     fn user_options(&self) -> String {
         let group = self.field(2).and_then(|id| id.split_once(':')).map(|(_, group)| group);
         let plain = |text: &str| shell(&text.replace("%%", "%"));
-        let mut options = self.number("-u");
-        options += &format!("-g {} ", shell(group.unwrap_or(&self.name)));
-        options += &format!("-d {} ", self.field(4).map_or("/".into(), plain));
-        options += &format!("-s {} ", self.field(5).map_or("/sbin/nologin".into(), plain));
-        if let Some(gecos) = self.field(3) {
-            options += &format!("-c {} ", plain(gecos));
-        }
-        options
+        let group = shell(group.unwrap_or(&self.name));
+        let home = self.field(4).map_or("/".into(), plain);
+        let login = self.field(5).map_or("/sbin/nologin".into(), plain);
+        let gecos = self.field(3).map(|gecos| format!("-c {} ", plain(gecos)));
+        let (number, gecos) = (self.number("-u"), gecos.unwrap_or_default());
+        format!("{number}-g {group} -d {home} -s {login} {gecos}")
     }
 }
 
@@ -177,7 +175,7 @@ fn encode(line: &str) -> String {
     for three in line.as_bytes().chunks(3) {
         let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        let digit = |shift: u32| char::from(DIGITS[usize::from((bits >> shift & 63) as u8)]);
+        let digit = |shift: u32| char::from(DIGITS[(bits >> shift & 63) as usize]);
         text.extend([18, 12, 6, 0].map(digit));
     }
     text

@@ -64,7 +64,8 @@ fn a_package_without_services_has_no_scriptlets() {
 #[test]
 fn the_scriptlets_of_a_service_are_those_of_systemds_macros() {
     let all = scripts(&package(vec![service("sample")]));
-    let text: String = all.iter().map(|(name, body)| format!("%{name}\n{body}\n\n")).collect();
+    let texts: Vec<_> = all.iter().map(|(name, body)| format!("%{name}\n{body}\n\n")).collect();
+    let text = texts.concat();
     let golden =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/rpm/service.scriptlets");
     if std::env::var_os("UPDATE").is_some() {
