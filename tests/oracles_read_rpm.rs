@@ -341,24 +341,50 @@ fn a_packing_that_is_not_supported_is_named() {
     }
 }
 
+/// Changes one byte at every so many places; each package must be refused.
+fn spoil(name: &str, bytes: &[u8], step: usize) {
+    assert_eq!(read_bytes(bytes).unwrap().problems, [""; 0], "{name}");
+    let mut spoiled = bytes.to_vec();
+    for (number, at) in (0..bytes.len()).step_by(step).enumerate() {
+        let flip = [1, 0x20, 0xff, 0x80, 4][number % 5];
+        spoiled[at] ^= flip;
+        let good = read_bytes(&spoiled).is_some_and(|report| report.problems.is_empty());
+        assert!(!good, "{name}: byte {at} ^ {flip:#x}");
+        spoiled[at] ^= flip;
+    }
+}
+
+// Every bit of a small package is changed in the unit tests of the reader.
 #[test]
 fn one_changed_byte_of_a_package_is_refused() {
     let packages = packages("one_changed_byte_of_a_package_is_refused");
-    for (name, step) in [("zstd", 6), ("gzip", 40), ("xz", 40)] {
+    for (name, count) in [("zstd", 1500), ("gzip", 500), ("xz", 500)] {
         let Some(rpm) = packages.get(name) else { continue };
-        let mut bytes = fs::read(rpm).unwrap();
-        // Every byte of a small package is changed in the unit tests of the reader.
-        let start =
-            usize::try_from(package::read(&mut Cursor::new(&bytes)).unwrap().header_range.start);
-        let start = start.unwrap();
+        let bytes = fs::read(rpm).unwrap();
+        spoil(name, &bytes, bytes.len() / count);
+    }
+}
 
-        let places = (0..start).step_by(step).chain((start..bytes.len()).step_by(step * 3));
-        for (number, at) in places.enumerate() {
-            let flip = [1, 0x20, 0xff, 0x80, 4][number % 5];
-            bytes[at] ^= flip;
-            let good = read_bytes(&bytes).is_some_and(|report| report.problems.is_empty());
-            assert!(!good, "{name}: byte {at} ^ {flip:#x}");
-            bytes[at] ^= flip;
+#[test]
+fn our_own_packages_read_as_rpm_reads_them_and_one_changed_byte_is_refused() {
+    let test = "our_own_packages_read_as_rpm_reads_them_and_one_changed_byte_is_refused";
+    let out = TempDir::new().unwrap();
+    for app in ["hello", "service"] {
+        let rpm = common::build_one(app, "rpm", &[], out.path());
+        if have(test, TOOLS) {
+            agree(&rpm);
+        }
+        let bytes = fs::read(&rpm).unwrap();
+        let header = package::read(&mut Cursor::new(&bytes)).unwrap().header_range;
+        spoil(app, &bytes, bytes.len() / 400 + 1);
+        // The lead, and what nothing covers: the signature header.
+        let start = usize::try_from(header.start).unwrap();
+        let (mut spoiled, places) = (bytes.clone(), (0..start - 4128).step_by(3));
+        for at in places {
+            spoiled[at] ^= 0x41;
+            let good = read_bytes(&spoiled).is_some_and(|report| report.problems.is_empty());
+            assert!(!good, "{app}: byte {at}");
+            spoiled[at] ^= 0x41;
         }
     }
 }
