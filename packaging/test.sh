@@ -18,7 +18,8 @@ tools='dpkg-deb:dpkg lintian:lintian bsdtar:libarchive-tools unzip:unzip 7z:p7zi
   rpm:rpm rpmbuild:rpm rpm2cpio:rpm2cpio rpmsign:rpm rpmkeys:rpm rpmlint:rpmlint cpio:cpio gpg:gnupg
   gpgv:gpgv debsig-verify:debsig-verify openssl:openssl
   debootstrap:debootstrap systemd-nspawn:systemd-container systemd-analyze:systemd
-  apt-ftparchive:apt-utils gpg-agent:gpg-agent dnf:dnf createrepo_c:createrepo-c'
+  apt-ftparchive:apt-utils gpg-agent:gpg-agent dnf:dnf createrepo_c:createrepo-c
+  sqv:sqv sqop:sqop'
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=

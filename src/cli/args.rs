@@ -334,7 +334,11 @@ const HOW: &[&str] = &["jobs", "fresh", "keep_going", "no_build"];
 /// Flags that mean something to a verb, besides those for output.
 fn flags_of(verb: &str) -> Vec<&'static str> {
     match verb {
-        "check" | "plan" | "explain" | "diff" => WHAT.to_vec(),
+        "check" | "plan" => WHAT.to_vec(),
+        // What they show is the same, signed or not.
+        "explain" | "diff" => {
+            WHAT.iter().copied().filter(|flag| !["sign", "no_sign"].contains(flag)).collect()
+        }
         "init" => vec!["manifest", "package"],
         "man" | "keygen" => vec!["out"],
         "verify" => vec!["manifest"],

@@ -188,8 +188,7 @@ impl Format for Rpm {
         files.describe(&mut header, time)?;
         describe_payload(&mut header, packing, &plain, &packed)?;
         let bytes = header.encode(tags::HEADERIMMUTABLE).map_err(|error| too_large(&error))?;
-        let signature = None::<&crate::sign::openpgp::Identity>
-            .map(|signer| signature::sign(&bytes, signer, package.epoch));
+        let signature = cx.signer.map(|signer| signature::sign(&bytes, signer, package.epoch));
         let signed = Said {
             header: &bytes,
             packed: packed.len(),

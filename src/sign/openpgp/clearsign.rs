@@ -3,10 +3,11 @@
 //! Format: RFC 9580, section 7. A line that begins with `-` gets `- ` in front; blanks at the ends
 //! of lines and the last line end are not signed; line ends are signed as CR LF.
 
-/// What is hashed.
-pub(super) fn canonical(text: &str) -> String {
+/// What is hashed. `None` for a carriage return that is not in front of a line feed: some readers take
+/// it for a line end, some for a blank, some for neither.
+pub(super) fn canonical(text: &str) -> Option<String> {
     let lines: Vec<_> = lines(text).map(|line| line.trim_end_matches([' ', '\t'])).collect();
-    lines.join("\r\n")
+    lines.iter().all(|line| !line.contains('\r')).then(|| lines.join("\r\n"))
 }
 
 /// The message: text and armored signature.
@@ -34,8 +35,15 @@ mod tests {
 
     #[test]
     fn blanks_at_line_ends_and_the_last_line_end_are_not_signed() {
-        assert_eq!(canonical("a \t\n- b\r\n\n"), "a\r\n- b\r\n");
+        assert_eq!(canonical("a \t\n- b\r\n\n").unwrap(), "a\r\n- b\r\n");
         assert_eq!(canonical("a"), canonical("a\n"));
+    }
+
+    #[test]
+    fn a_carriage_return_alone_is_refused() {
+        for text in ["a\rb\n", "a\r\r\n", "a\r \n", "a\n\rb"] {
+            assert_eq!(canonical(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -198,7 +198,10 @@ impl Identity {
     /// A text with its signature around it, as in `InRelease`. The signed text is this one without
     /// blanks at the ends of lines and without its last line end.
     pub fn clearsign(&self, text: &str, time: u64) -> Result<String, Diagnostic> {
-        let signed = clearsign::canonical(text);
+        let signed = clearsign::canonical(text).ok_or_else(|| {
+            let why = "a text with a carriage return that ends no line cannot be clear-signed";
+            Diagnostic::signing("sign.text", why)
+        })?;
         let signature = self.detached(SignatureType::Text, &mut signed.as_bytes(), time)?;
         let hash = signature.signature.hash_alg().unwrap_or(HashAlgorithm::Sha512);
         let armored = signature.to_armored_string(armor()).expect("memory takes everything");
