@@ -129,12 +129,7 @@ impl Format for Rpm {
         tree: &Tree,
         cx: &Context<'_>,
     ) -> Result<Vec<(String, String)>, Diagnostics> {
-        let all = self.contents(package, tree, cx)?.relations;
-        let row = |(field, list): (&str, &[relation::Relation])| {
-            let words: Vec<_> = list.iter().map(ToString::to_string).collect();
-            (field.to_owned(), words.join(", "))
-        };
-        Ok(all.rows().into_iter().filter(|(_, list)| !list.is_empty()).map(row).collect())
+        Ok(self.contents(package, tree, cx)?.relations.shown())
     }
 
     fn warnings(

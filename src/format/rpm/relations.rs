@@ -53,6 +53,39 @@ impl Relations {
             ("OrderWithRequires", &self.order),
         ]
     }
+
+    /// What people want to know of them: each once, without what rpm itself must be able to do and
+    /// without what the package needs of itself.
+    pub(super) fn shown(&self) -> Vec<(String, String)> {
+        let own = |relation: &Relation| {
+            self.provides.iter().any(|there| {
+                there.name == relation.name
+                    && (relation.version.is_empty() || there.version == relation.version)
+            })
+        };
+        let mut rows = Vec::new();
+        for (field, list) in self.rows() {
+            let mut words: Vec<String> = Vec::new();
+            for relation in list {
+                let of_rpm = relation.name.starts_with("rpmlib(");
+                let text =
+                    if is_account(relation) { relation.name.clone() } else { relation.to_string() };
+                let known = words.contains(&text) || of_rpm;
+                if !known && !(field == "Requires" && own(relation)) {
+                    words.push(text);
+                }
+            }
+            if !words.is_empty() {
+                rows.push((field.to_owned(), words.join(", ")));
+            }
+        }
+        rows
+    }
+}
+
+/// `user(x) = B64`: the version says how to make it.
+fn is_account(relation: &Relation) -> bool {
+    ["user(", "group(", "groupmember("].iter().any(|start| relation.name.starts_with(start))
 }
 
 /// What a package is made of, as far as relations go.

@@ -81,6 +81,22 @@ fn owners_and_users_find_each_other() {
 }
 
 #[test]
+fn people_see_each_relation_once_and_nothing_about_rpm_itself() {
+    let (package, tree) = same_as_spec(Path::new("/proc/self/exe"));
+    let all = of(&package, &tree, "requires = [\"bash\"]", Codec::Zstd).shown();
+    let want = [
+        ("Requires", "/bin/bash, /bin/sh, /sbin/ldconfig, bash"),
+        (
+            "Provides",
+            "application(), application(t.desktop), config(sample) = 1.2.0~rc.1-1, metainfo(), \
+             metainfo(t.metainfo.xml), mimehandler(text/x), mimehandler(text/y), \
+             sample = 1.2.0~rc.1-1, sample(x86-64) = 1.2.0~rc.1-1",
+        ),
+    ];
+    assert_eq!(all, want.map(|(field, words)| (field.to_owned(), words.to_owned())));
+}
+
+#[test]
 fn files_that_no_requirements_come_of_are_warned_about_at_auto() {
     let mut tree = Tree::default();
     put(&mut tree, "usr/bin/x", text("\x7fELF", 0o755));
