@@ -145,7 +145,9 @@ fn encode(entry: &Entry) -> Vec<u8> {
         0,
     ];
     let mut out = MAGIC.to_vec();
-    numbers.iter().for_each(|number| out.extend(format!("{number:08x}").bytes()));
+    for number in numbers {
+        out.extend(format!("{number:08x}").bytes());
+    }
     out.extend(&entry.name);
     out.push(0);
     out.resize(out.len().next_multiple_of(4), 0);

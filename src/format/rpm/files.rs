@@ -82,7 +82,7 @@ impl<'a> Files<'a> {
         self.sizes(header);
         self.names(header);
         let all = |value: u32| Value::Int32(vec![value; self.list.len()]);
-        header.set(tags::FILEMODES, Value::Int16(self.each(|file| file.mode16())));
+        header.set(tags::FILEMODES, Value::Int16(self.each(File::mode16)));
         header.set(tags::FILERDEVS, Value::Int16(vec![0; self.list.len()]));
         header.set(tags::FILEMTIMES, all(mtime));
         header.set(tags::FILEDIGESTS, self.texts(File::digest));
@@ -154,9 +154,10 @@ impl<'a> Files<'a> {
         let large = self.large();
         let mut cpio = Cpio::default();
         for file in shipped {
-            cpio = match large {
-                true => cpio.indexed(file.index, file.content()),
-                false => cpio.named(&file.entry(mtime), file.content())?,
+            cpio = if large {
+                cpio.indexed(file.index, file.content())
+            } else {
+                cpio.named(&file.entry(mtime), file.content())?
             };
         }
         Ok(cpio.finish())

@@ -294,7 +294,9 @@ mod tests {
 
     fn header(rows: &[(u32, Value)]) -> Header {
         let mut header = Header::default();
-        rows.iter().for_each(|(tag, value)| header.set(*tag, value.clone()));
+        for (tag, value) in rows {
+            header.set(*tag, value.clone());
+        }
         header
     }
 

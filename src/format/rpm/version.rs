@@ -118,17 +118,12 @@ pub fn vercmp(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     loop {
         (a, b) = (skip_separators(a), skip_separators(b));
-        match (a.first(), b.first()) {
-            (Some(b'~'), Some(b'~')) | (Some(b'^'), Some(b'^')) => (a, b) = (&a[1..], &b[1..]),
-            // a tilde is older than everything, the end too
-            (Some(b'~'), _) => return Ordering::Less,
-            (_, Some(b'~')) => return Ordering::Greater,
-            // a caret is newer than the end and older than anything else
-            (Some(b'^'), None) => return Ordering::Greater,
-            (None, Some(b'^')) => return Ordering::Less,
-            (Some(b'^'), _) => return Ordering::Less,
-            (_, Some(b'^')) => return Ordering::Greater,
-            (Some(first), Some(_)) => {
+        let order = rank(a).cmp(&rank(b));
+        match a.first() {
+            _ if order.is_ne() => return order,
+            None => return Ordering::Equal,
+            Some(b'~' | b'^') => (a, b) = (&a[1..], &b[1..]),
+            Some(first) => {
                 let number = first.is_ascii_digit();
                 let (segment_a, rest_a) = segment(a, number);
                 let (segment_b, rest_b) = segment(b, number);
@@ -142,8 +137,17 @@ pub fn vercmp(a: &str, b: &str) -> Ordering {
                 }
                 (a, b) = (rest_a, rest_b);
             }
-            (left, right) => return left.is_some().cmp(&right.is_some()),
         }
+    }
+}
+
+/// A tilde is older than the end, the end than a caret, a caret than anything else.
+fn rank(text: &[u8]) -> u8 {
+    match text.first() {
+        Some(b'~') => 0,
+        None => 1,
+        Some(b'^') => 2,
+        Some(_) => 3,
     }
 }
 

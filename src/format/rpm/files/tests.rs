@@ -19,7 +19,9 @@ fn file(content: &str) -> Node {
 
 fn tree(nodes: &[(&str, Node)]) -> Tree {
     let mut tree = Tree::default();
-    nodes.iter().for_each(|(at, node)| tree.insert(path(at), node.clone()).unwrap());
+    for (at, node) in nodes {
+        tree.insert(path(at), node.clone()).unwrap();
+    }
     tree
 }
 
@@ -157,7 +159,7 @@ fn many_files_of_more_than_4_gib_keep_their_short_sizes_and_names() {
     assert_eq!(header.ints(tags::FILESIZES), [LARGE - 1, LARGE - 1]);
     assert_eq!(header.int(tags::LONGSIZE), Some(2 * LARGE - 2));
     let cpio = files.cpio(0).unwrap();
-    let Some(Segment::Bytes(first)) = cpio.segments().first() else { panic!() };
+    let Some(Segment::Bytes(first)) = cpio.segments().first() else { panic!("bytes") };
     assert!(first.starts_with(b"070701"));
     assert!(cpio.len() > 2 * LARGE);
 }
@@ -168,6 +170,6 @@ fn a_large_file_turns_all_records_into_numbers() {
     let cpio = Files::of(&tree).cpio(0).unwrap();
     // two records, content padded to four, the trailer
     assert_eq!(cpio.len(), 16 + LARGE + 1 + 16 + 4 + 124);
-    let Some(Segment::Bytes(first)) = cpio.segments().first() else { panic!() };
+    let Some(Segment::Bytes(first)) = cpio.segments().first() else { panic!("bytes") };
     assert_eq!(&first[..], b"07070X00000000\0\0");
 }
