@@ -909,6 +909,43 @@ fn the_manifest_says_address_and_suite() {
 }
 
 #[test]
+fn the_key_is_a_package_that_holds_what_users_make_by_hand() {
+    let debs = Debs::new();
+    let cwd = debs.0.path();
+    let url = ["--url", "https://example.org/packages", "--keyring", "1.0.0"];
+    let run = |kind: &str, file: &Path| {
+        let output = repo(&[&[kind, kind, str(file)], &url[..]].concat(), cwd);
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output)
+    };
+    let deb = debs.make("hello", "1.0.0", "all", "one");
+    let told = run("apt", &deb);
+    assert!(told.contains("added hello-archive-keyring 1.0.0 all"), "{told}");
+    let file =
+        cwd.join("apt/pool/main/h/hello-archive-keyring/hello-archive-keyring_1.0.0_all.deb");
+    let report = pkggen::inspect::inspect(&file).unwrap();
+    let digest = |path: &Path| pkggen::digest::sha256(&fs::read(path).unwrap()).to_string();
+    for (installed, ours) in [
+        ("etc/apt/keyrings/hello.asc", "apt/key.asc"),
+        ("etc/apt/sources.list.d/hello.sources", "apt/hello.sources"),
+    ] {
+        let entry = format!("{:?}", report.entry(installed).unwrap());
+        assert!(entry.contains(&digest(&cwd.join(ours))), "{entry}");
+    }
+    assert!(run("apt", &deb).contains("unchanged"), "the same version is the same package");
+    assert_eq!(problems(Kind::Apt, &cwd.join("apt")), [""; 0]);
+    let told = run("dnf", &debs.rpm("hello", "1.0.0"));
+    assert!(told.contains("added hello-release 1.0.0-1 noarch"), "{told}");
+    assert!(!told.contains("is not signed"), "{told}");
+    let report =
+        pkggen::inspect::inspect(&cwd.join("dnf/packages/hello-release-1.0.0-1.noarch.rpm"));
+    let report = report.unwrap();
+    assert!(report.entry("etc/pki/rpm-gpg/RPM-GPG-KEY-hello").is_some(), "{report:?}");
+    let entry = format!("{:?}", report.entry("etc/yum.repos.d/hello.repo").unwrap());
+    assert!(entry.contains(&digest(&cwd.join("dnf/hello.repo"))), "{entry}");
+}
+
+#[test]
 fn inspect_and_diff_read_repositories() {
     let site = Site::new();
     let dir = TempDir::new().unwrap();

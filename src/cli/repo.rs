@@ -173,7 +173,7 @@ pub(super) fn run(args: &RepoArgs, flags: &Flags, ui: &Ui) -> Outcome {
     };
     let mut published = publish(&ask)?;
     if let Some(version) = &args.keyring {
-        let (_folder, file) = keyring(args.kind, version, &ask, &published, flags, ui)?;
+        let (_folder, file) = keyring(args.kind, version, &ask, (&published, &said), flags, ui)?;
         let more = publish(&Ask { files: &[file], ..ask.clone() })?;
         let changed = published.changed || more.changed;
         let added = [published.added, more.added].concat();
@@ -191,7 +191,7 @@ fn keyring(
     kind: RepoKind,
     version: &str,
     ask: &Ask<'_>,
-    published: &Published,
+    (published, said): (&Published, &Said),
     flags: &Flags,
     ui: &Ui,
 ) -> Result<(keyring::Folder, PathBuf), Diagnostics> {
@@ -204,7 +204,9 @@ fn keyring(
         RepoKind::Dnf => ("rpm", include_str!("../../templates/publish/keyring-rpm.toml")),
     };
     let name = &published.name;
-    let keyring = keyring::Keyring { template, format, name, version, signer, published };
+    let now = ask.now;
+    let keyring =
+        keyring::Keyring { template, format, name, version, signer, said, now, published };
     keyring.make(flags, ui)
 }
 

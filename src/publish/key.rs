@@ -56,8 +56,8 @@ pub(super) fn ours_or_old(ask: &Ask<'_>) -> Result<Option<Certificate>, Diagnost
             "the repository is signed by {}, and this key is {ours}",
             there.fingerprints().join(", ")
         );
-        let hint = "who trusts the old key refuses the new one: publish a keyring package first, \
-                    then say --new-key";
+        let hint =
+            "who trusts the old key alone refuses the new one; --new-key changes it all the same";
         return Err(Diagnostic::signing("repo.key", text).hint(hint));
     }
     trusted(ask.dir, Some(&signer.certificate()))

@@ -8,11 +8,15 @@ use std::{
 
 use serde::Serialize;
 
+use super::Said;
 use crate::{
-    build,
+    build::{self, Loaded, Prepared, Signers, Wish},
     cli::{args::Flags, session::Session, ui::Ui},
     diagnostic::{Diagnostic, Diagnostics},
+    format::TABLES,
+    manifest::{self, Manifest, Value},
     publish::Published,
+    resolve::Settings,
     sign::openpgp::Identity,
     template::render,
 };
@@ -29,6 +33,10 @@ pub(super) struct Keyring<'a> {
     pub(super) version: &'a str,
     /// Whose key it is.
     pub(super) signer: &'a Identity,
+    /// What the manifest of the repository says.
+    pub(super) said: &'a Said,
+    /// Seconds since 1970.
+    pub(super) now: u64,
     pub(super) published: &'a Published,
 }
 
@@ -86,13 +94,35 @@ impl Keyring<'_> {
         };
         fs::create_dir(dir.join("dist")).map_err(|error| unwritable(&dir, &error))?;
         let session = Session::open(&flags, ui)?;
-        let prepared = session.prepare(&[self.format.to_owned()])?;
+        let prepared = self.prepare(&dir)?;
         let bench = session.bench()?;
         let built = build::make(&prepared.planned, session.out(), false, &bench, &mut |_| ());
         match built.made.first() {
             Some(made) if built.found.is_ok() => Ok((folder, made.path.clone())),
             _ => Err(built.found),
         }
+    }
+
+    /// The package is signed as the repository is: `[sign]` is that of its manifest.
+    fn prepare(&self, dir: &Path) -> Result<Prepared, Diagnostics> {
+        let Said { tree, env, dir: signed_from, .. } = self.said;
+        let mut node = manifest::read("keyring.toml", self.manifest())?;
+        let sign = tree.rows().find(|(key, _)| key.name == "sign");
+        if let (Value::Table(rows), Some((key, sign))) = (&mut node.value, sign) {
+            rows.insert(key.clone(), sign.clone());
+        }
+        let loaded = Loaded { manifest: Manifest::new(node, TABLES)?, dir: dir.to_owned() };
+        let settings = Settings {
+            formats: vec![self.format.to_owned()],
+            targets: Vec::new(),
+            variants: Vec::new(),
+            sets: Vec::new(),
+            env: env.clone(),
+            made: vec![self.format],
+        };
+        let signers = Signers::new(Wish::AsManifest, env.clone(), signed_from, self.now);
+        let prepared = build::prepare(&loaded, &settings, &signers)?;
+        if prepared.found.is_ok() { Ok(prepared) } else { Err(prepared.found) }
     }
 
     fn manifest(&self) -> String {
