@@ -384,7 +384,7 @@ fn what_did_not_change_is_not_read_again() {
     let fresh = Ask { fresh: true, ..ask(site.path(), &[], &signer) };
     assert_eq!(code(apt::publish(&fresh, &apt::Options::default())), "repo.unsound");
     // another time: it is read
-    fs::write(&deb, &fs::read(&deb).unwrap()).unwrap();
+    fs::write(&deb, fs::read(&deb).unwrap()).unwrap();
     let plain = ask(site.path(), &[], &signer);
     assert_eq!(code(apt::publish(&plain, &apt::Options::default())), "repo.unsound");
     fs::write(&deb, good).unwrap();
@@ -489,13 +489,11 @@ fn hostile_indexes_end_in_errors() {
     }
 }
 
+/// Publishes to a folder, and stops before a step.
+type Update<'a> = dyn Fn(&Path, Option<usize>) -> Result<Published, Diagnostics> + 'a;
+
 /// Stops an update before each of its steps; the old or the new repository is there, whole.
-fn interrupted(
-    kind: Kind,
-    site: &Path,
-    update: &dyn Fn(&Path, Option<usize>) -> Result<Published, Diagnostics>,
-    client: &dyn Fn(&Path),
-) -> usize {
+fn interrupted(kind: Kind, site: &Path, update: &Update<'_>, client: &dyn Fn(&Path)) -> usize {
     let names = |dir: &Path| {
         let report = publish::read(kind, dir, None).unwrap();
         report.entries.into_iter().map(|entry| entry.path).collect::<Vec<_>>()

@@ -266,7 +266,7 @@ Examples:
 
 Prints what a user of the repository types. The key is [sign.gpg] key, else GPG_PRIVATE_KEY.
 Put DIR on the server as it is, InRelease and repomd.xml last (docs/repositories.md).")]
-    Repo(RepoArgs),
+    Repo(Box<RepoArgs>),
     /// Make a throw-away OpenPGP key to try signing with, and say how to trust it
     #[command(after_help = "\
 Examples:

@@ -259,13 +259,11 @@ fn times() -> Result<(u64, Option<u64>), Diagnostic> {
     let Some(text) = env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty()) else {
         return Ok((now, None));
     };
-    match text.to_str().and_then(|text| text.parse().ok()) {
-        Some(fixed) => Ok((now, Some(fixed))),
-        None => {
-            let text = "`SOURCE_DATE_EPOCH` must be seconds since 1970";
-            Err(Diagnostic::usage("env.date", text))
-        }
-    }
+    let fixed = text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let text = "`SOURCE_DATE_EPOCH` must be seconds since 1970";
+        Diagnostic::usage("env.date", text)
+    })?;
+    Ok((now, Some(fixed)))
 }
 
 /// A repository is signed, or it is said that it is not to be.

@@ -23,18 +23,12 @@ impl Trust<'_> {
 
 /// The key to check with: the given one, else the one in the repository.
 pub(super) fn trusted(dir: &Path, key: Option<&[u8]>) -> Result<Option<Certificate>, Diagnostic> {
-    let (bytes, name) = match key {
-        Some(bytes) => (bytes.to_vec(), "the key".to_owned()),
-        None => {
-            let path = dir.join("key.asc");
-            match pack::small(&path) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-                bytes => {
-                    let failed = |error| super::failed("repo.unreadable", &path, &error);
-                    (bytes.map_err(failed)?, format!("`{}`", path.display()))
-                }
-            }
-        }
+    let path = dir.join("key.asc");
+    let (bytes, name) = match (key, pack::small(&path)) {
+        (Some(bytes), _) => (bytes.to_vec(), "the key".to_owned()),
+        (None, Ok(bytes)) => (bytes, format!("`{}`", path.display())),
+        (None, Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        (None, Err(error)) => return Err(super::failed("repo.unreadable", &path, &error)),
     };
     Certificate::parse(&bytes)
         .map(Some)

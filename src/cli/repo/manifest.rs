@@ -81,7 +81,7 @@ impl Said {
         if let Some(node) = tree.get("release") {
             let release: Release = decode(node)?;
             self.suite =
-                release.apt.as_ref().and_then(|apt| apt.suite.as_ref()).map(|s| s.to_string());
+                release.apt.as_ref().and_then(|apt| apt.suite.as_ref()).map(ToString::to_string);
             self.apt_url = release.apt.map(|apt| apt.url.to_string());
             self.dnf_url = release.dnf.map(|dnf| dnf.url.to_string());
         }

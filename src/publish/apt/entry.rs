@@ -50,7 +50,7 @@ impl Entry {
         if !is_word(&name) || !is_word(&architecture) || version.contains(char::is_whitespace) {
             return Err(format!("package `{}` is malformed", name.escape_debug()));
         }
-        Ok(Self { name, version, architecture, path, len, sha256, fields })
+        Ok(Self { fields, name, version, architecture, path, len, sha256 })
     }
 
     /// Of a package's control fields, which were checked.

@@ -59,7 +59,7 @@ impl fmt::Display for Paragraph {
 /// The paragraphs of a text; empty lines stand between them. The error is the reason.
 pub fn parse(text: &[u8]) -> Result<Vec<Paragraph>, String> {
     let text = str::from_utf8(text).map_err(|error| {
-        let line = text[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = text[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         format!("line {line} is not UTF-8")
     })?;
     let mut all = Vec::new();

@@ -387,7 +387,7 @@ impl<'a> Next<'a> {
         self.old.is_some_and(|old| !old.notes.is_empty())
     }
 
-    /// Says which files may be newer than InRelease for a moment.
+    /// Says which files may be newer than `InRelease` for a moment.
     fn journal(
         &self,
         indexes: &BTreeMap<Place, Vec<u8>>,

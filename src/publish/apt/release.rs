@@ -92,7 +92,7 @@ impl fmt::Display for Release {
         for (path, Listed { len, sha256 }) in &self.files {
             write!(list, "\n {sha256} {len:>16} {path}")?;
         }
-        write!(f, "{}SHA256:{list}\n", self.fields)
+        writeln!(f, "{}SHA256:{list}", self.fields)
     }
 }
 

@@ -36,7 +36,9 @@ pub(super) fn read(dir: &Path, key: Option<&[u8]>) -> Result<Report, Diagnostic>
         return Err(Diagnostic::usage("repo.none", text));
     }
     for suite in &mut suites {
-        std::mem::take(&mut suite.problems).into_iter().for_each(|problem| problems.push(problem));
+        for problem in std::mem::take(&mut suite.problems) {
+            problems.push(problem);
+        }
         report.notes.append(&mut suite.notes);
         twice(suite, &mut problems);
         describe(suite, &mut report);

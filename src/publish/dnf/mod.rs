@@ -1,6 +1,6 @@
 //! dnf repositories: packages, and `repodata/` with three indexes and the signed `repomd.xml`.
 //!
-//! Format: what createrepo_c writes and libsolv reads; there is no specification. Decisions, and
+//! Format: what `createrepo_c` writes and libsolv reads; there is no specification. Decisions, and
 //! what dnf does: docs/repositories.md.
 
 mod client;

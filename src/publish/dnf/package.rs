@@ -1,6 +1,6 @@
 //! What the indexes say of an rpm, from its headers.
 //!
-//! Format: docs/repositories.md, "What dnf reads"; compared with createrepo_c in tests/repo.rs.
+//! Format: docs/repositories.md, "What dnf reads"; compared with `createrepo_c` in tests/repo.rs.
 
 use super::{
     entry::{Entry, escaped, is_word},
@@ -71,7 +71,7 @@ pub(super) fn is_signed(package: &Package) -> bool {
     SIGNATURES.iter().any(|tag| package.signature.get(*tag).is_some())
 }
 
-/// UTF-8, or Latin-1 as createrepo_c takes it.
+/// UTF-8, or Latin-1 as `createrepo_c` takes it.
 fn utf8(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec())
         .unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect())
@@ -85,7 +85,7 @@ struct Listed {
 }
 
 fn files(header: &Header) -> Vec<Listed> {
-    /// S_IFMT and S_IFDIR.
+    /// `S_IFMT` and `S_IFDIR`.
     const KIND: u64 = 0o170_000;
     const DIR: u64 = 0o040_000;
     let (modes, flags) = (header.ints(tags::FILEMODES), header.ints(tags::FILEFLAGS));
@@ -149,7 +149,9 @@ fn primary(entry: &Entry, package: &Package, files: &[Listed]) -> String {
     for (element, names, flags, versions) in RELATIONS {
         relations(&mut xml, element, &rows(header, names, flags, versions), header, files);
     }
-    files.iter().filter(|file| is_primary(&file.path)).for_each(|file| list(&mut xml, file));
+    for file in files.iter().filter(|file| is_primary(&file.path)) {
+        list(&mut xml, file);
+    }
     xml.close();
     xml.close();
     xml.finish()
@@ -256,7 +258,9 @@ fn relation(xml: &mut Writer, row: &Row, before: bool) {
 fn filelists(entry: &Entry, files: &[Listed]) -> String {
     let mut xml = Writer::default();
     entry.open(&mut xml);
-    files.iter().for_each(|file| list(&mut xml, file));
+    for file in files {
+        list(&mut xml, file);
+    }
     xml.close();
     xml.finish()
 }

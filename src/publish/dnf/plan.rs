@@ -172,7 +172,9 @@ impl<'a> Next<'a> {
                 text.push_str(entry.xml[at].trim_end());
                 text.push('\n');
             }
-            text.push_str(&format!("</{root}>\n"));
+            text.push_str("</");
+            text.push_str(root);
+            text.push_str(">\n");
             let (kind, packed) = (INDEXES[at], pack::pack(codec, text.as_bytes()));
             let sum = sha256(&packed);
             let name = format!("repodata/{sum}-{kind}.xml{}", pack::ending(codec));
@@ -221,9 +223,9 @@ impl<'a> Next<'a> {
     fn top(&mut self, repomd: &Repomd, steps: &mut Steps) -> Result<(), Diagnostics> {
         let text = repomd.text();
         self.published.signed_by = self.ask.signer.map(Identity::primary_fingerprint);
-        let signed = self.old.is_some_and(|old| old.signature.is_some());
+        let had_signature = self.old.is_some_and(|old| old.signature.is_some());
         let is_same = self.old.is_some_and(|old| old.text == text);
-        if is_same && signed == self.ask.signer.is_some() && !self.ask.new_key {
+        if is_same && had_signature == self.ask.signer.is_some() && !self.ask.new_key {
             return Ok(());
         }
         let mut files = vec![("repomd.xml", Some(text.clone().into_bytes()))];

@@ -93,11 +93,6 @@ impl Repomd {
         Ok(repomd)
     }
 
-    /// The index of a kind.
-    pub(super) fn find(&self, kind: &str) -> Option<&Data> {
-        self.data.iter().find(|data| data.kind == kind)
-    }
-
     /// As a text.
     pub(super) fn text(&self) -> String {
         let mut xml = Writer::default();

@@ -24,7 +24,9 @@ pub(super) fn read(dir: &Path, key: Option<&[u8]>) -> Result<Report, Diagnostic>
         return Err(Diagnostic::usage("repo.none", text));
     };
     let mut problems = Problems::default();
-    std::mem::take(&mut repository.problems).into_iter().for_each(|problem| problems.push(problem));
+    for problem in std::mem::take(&mut repository.problems) {
+        problems.push(problem);
+    }
     repository.entries.sort_by(order);
     let mut report = describe(&repository);
     report.notes.append(&mut repository.notes);
@@ -81,14 +83,14 @@ fn twice(sorted: &[Entry], problems: &mut Problems) {
 
 /// Packages that no index names: left for clients with an older index.
 fn unnamed(dir: &Path, repository: &Repository, report: &mut Report) {
-    let named: BTreeSet<_> =
+    let in_index: BTreeSet<_> =
         repository.entries.iter().map(|entry| entry.place().as_str()).collect();
     let files = fs::read_dir(dir.join("packages")).into_iter().flatten();
     let names = files.flatten().map(|file: fs::DirEntry| file.file_name());
     let count = names
         .filter_map(|name| name.into_string().ok())
         .filter(|name| {
-            !name.starts_with('.') && !named.contains(format!("packages/{name}").as_str())
+            !name.starts_with('.') && !in_index.contains(format!("packages/{name}").as_str())
         })
         .count();
     if count > 0 {

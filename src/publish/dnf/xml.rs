@@ -186,29 +186,34 @@ impl<'a> Walk<'a> {
         empty: bool,
     ) -> Result<Child<'a>, String> {
         let (name, attributes) = self.tag(tag)?;
-        let mut inner: Vec<Inner> = Vec::new();
+        let inner = if empty { Vec::new() } else { self.inner(&name)? };
+        Ok(Child { name, attributes, raw: &self.text[start..self.position()], inner })
+    }
+
+    /// What is in an element, up to its end.
+    fn inner(&mut self, name: &str) -> Result<Vec<Inner>, String> {
+        let mut all: Vec<Inner> = Vec::new();
         let mut depth = 0;
         let mut text_from = 0;
-        while !empty {
+        loop {
             let before = self.position();
             match self.next()? {
-                Event::Start(tag) | Event::Empty(tag) if depth == 0 => {
-                    let (name, attributes) = self.tag(&tag)?;
-                    inner.push(Inner { name, attributes, text: String::new() });
-                    let closed = self.text[..self.position()].ends_with("/>");
-                    depth += usize::from(!closed);
+                Event::Start(tag) if depth == 0 => {
+                    all.push(self.inner_tag(&tag)?);
+                    depth = 1;
                     text_from = self.position();
                 }
+                Event::Empty(tag) if depth == 0 => all.push(self.inner_tag(&tag)?),
                 Event::Start(_) => {
                     depth += 1;
                     if depth > MAX_DEPTH {
                         return Err(self.at("elements are too deep inside of one another"));
                     }
                 }
-                Event::End(_) if depth == 0 => break,
+                Event::End(_) if depth == 0 => return Ok(all),
                 Event::End(_) => {
                     depth -= 1;
-                    if let (0, Some(last)) = (depth, inner.last_mut()) {
+                    if let (0, Some(last)) = (depth, all.last_mut()) {
                         last.text = unescaped(&self.text[text_from..before])
                             .ok_or_else(|| self.at("an entity is not known"))?;
                     }
@@ -217,7 +222,11 @@ impl<'a> Walk<'a> {
                 _ => {}
             }
         }
-        Ok(Child { name, attributes, raw: &self.text[start..self.position()], inner })
+    }
+
+    fn inner_tag(&self, tag: &BytesStart<'_>) -> Result<Inner, String> {
+        let (name, attributes) = self.tag(tag)?;
+        Ok(Inner { name, attributes, text: String::new() })
     }
 
     fn tag(&self, tag: &BytesStart<'_>) -> Result<(String, Vec<(String, String)>), String> {
