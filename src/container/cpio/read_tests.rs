@@ -15,7 +15,7 @@ fn summed(magic: &[u8], name: &str, mode: u32, content: &[u8], sum: u32) -> Vec<
     let fields = [7, mode, 1, 2, 1, 9, size, 3, 4, 5, 6, len, sum];
     let fields =
         if name.as_bytes() == TRAILER { [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, len, 0] } else { fields };
-    let numbers: String = fields.iter().map(|number| format!("{number:08x}")).collect();
+    let numbers = fields.map(|number| format!("{number:08x}")).concat();
     let header = [magic, numbers.as_bytes(), name.as_bytes(), b"\0"].concat();
     [padded(header), padded(content.to_vec())].concat()
 }

@@ -223,9 +223,15 @@ proptest! {
         shorts in proptest::collection::btree_map(15_000_u32..25_000, proptest::collection::vec(any::<u16>(), 1..5), 0..9),
     ) {
         let mut header = Header::default();
-        shorts.into_iter().for_each(|(tag, value)| header.set(tag, Value::Int16(value)));
-        texts.into_iter().for_each(|(tag, value)| header.set(tag, Value::texts(value)));
-        numbers.into_iter().for_each(|(tag, value)| header.set(tag, Value::Int64(value)));
+        for (tag, value) in shorts {
+            header.set(tag, Value::Int16(value));
+        }
+        for (tag, value) in texts {
+            header.set(tag, Value::texts(value));
+        }
+        for (tag, value) in numbers {
+            header.set(tag, Value::Int64(value));
+        }
         let bytes = header.encode(tags::HEADERIMMUTABLE).unwrap();
         let found = read_bytes(&bytes, Which::Main).unwrap();
         prop_assert_eq!((found.header, found.problems), (header, vec![]));

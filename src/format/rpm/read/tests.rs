@@ -131,13 +131,13 @@ fn list(header: &mut Header, items: &[Item]) {
     let digest = |item: &Item| Algorithm::Sha256.hex(item.2);
     header.set(
         tags::FILEDIGESTS,
-        texts(&|item| if is_file(item) { digest(item) } else { "".into() }),
+        texts(&|item| if is_file(item) { digest(item) } else { String::new() }),
     );
     let is_link = |item: &Item| item.1 & files::TYPE == files::SYMLINK;
     let target = |item: &Item| String::from_utf8(item.2.to_vec()).unwrap();
     header.set(
         tags::FILELINKTOS,
-        texts(&|item| if is_link(item) { target(item) } else { "".into() }),
+        texts(&|item| if is_link(item) { target(item) } else { String::new() }),
     );
 }
 
@@ -147,9 +147,9 @@ fn padded(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 fn record(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
-    let numbers = [1, mode, 0, 0, 1, 9, u32::try_from(content.len()).unwrap(), 0, 0, 0, 0];
-    let numbers = numbers.into_iter().chain([u32::try_from(name.len()).unwrap() + 1, 0]);
-    let numbers: String = numbers.map(|number| format!("{number:08x}")).collect();
+    let len = |len: usize| u32::try_from(len).unwrap();
+    let numbers = [1, mode, 0, 0, 1, 9, len(content.len()), 0, 0, 0, 0, len(name.len()) + 1, 0];
+    let numbers = numbers.map(|number| format!("{number:08x}")).concat();
     let header = padded(format!("070701{numbers}{name}\0").into_bytes());
     [header, padded(content.to_vec())].concat()
 }
