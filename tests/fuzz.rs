@@ -313,6 +313,7 @@ fn spoiled_streams_are_refused_or_unpacked() {
         for (codec, _) in CODECS {
             let _ = Unpack::new(bytes, codec).and_then(Unpack::finish);
         }
+        let _ = Unpack::lzma(bytes).and_then(Unpack::finish);
         None
     });
 }

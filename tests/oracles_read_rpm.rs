@@ -318,7 +318,7 @@ fn agree(rpm: &Path) {
 #[test]
 fn packages_of_rpmbuild_read_as_rpm_reads_them() {
     for (name, rpm) in packages("packages_of_rpmbuild_read_as_rpm_reads_them") {
-        if !matches!(name, "bzip2" | "lzma") {
+        if name != "bzip2" {
             agree(&rpm);
         }
     }
@@ -334,11 +334,9 @@ fn packages_of_ones_own_read_as_rpm_reads_them() {
 #[test]
 fn a_packing_that_is_not_supported_is_named() {
     let packages = packages("a_packing_that_is_not_supported_is_named");
-    for name in ["bzip2", "lzma"] {
-        let Some(rpm) = packages.get(name) else { continue };
-        let error = read::read(&mut fs::File::open(rpm).unwrap(), Want::Md5Too).unwrap_err();
-        assert_eq!(error.to_string(), format!("a payload packed with `{name}` is not supported"));
-    }
+    let Some(rpm) = packages.get("bzip2") else { return };
+    let error = read::read(&mut fs::File::open(rpm).unwrap(), Want::Md5Too).unwrap_err();
+    assert_eq!(error.to_string(), "a payload packed with `bzip2` is not supported");
 }
 
 /// Changes one byte at every so many places; each package must be refused.
@@ -358,7 +356,7 @@ fn spoil(name: &str, bytes: &[u8], step: usize) {
 #[test]
 fn one_changed_byte_of_a_package_is_refused() {
     let packages = packages("one_changed_byte_of_a_package_is_refused");
-    for (name, count) in [("zstd", 1500), ("gzip", 500), ("xz", 500)] {
+    for (name, count) in [("zstd", 1200), ("gzip", 400), ("xz", 400), ("lzma", 100)] {
         let Some(rpm) = packages.get(name) else { continue };
         let bytes = fs::read(rpm).unwrap();
         spoil(name, &bytes, bytes.len() / count);

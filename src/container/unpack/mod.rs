@@ -1,4 +1,4 @@
-//! Strict streaming decoders for gzip, xz and zstd.
+//! Strict streaming decoders for gzip, xz, zstd and, of old, lzma.
 //!
 //! All members, streams or frames are decoded one after another, and counted: dpkg stops after the
 //! first xz stream or zstd frame, so more than one is a problem there. Memory is bounded whatever
@@ -93,7 +93,16 @@ impl<R: Read> Unpack<R> {
             Codec::Xz => State::Xz(Box::new(xz::Xz::new()?)),
             Codec::Zstd => State::Zstd(Box::new(zstd::Zstd::new()?)),
         };
-        Ok(Self { input: Input::new(input), state, facts: Facts::default(), stalled: 0 })
+        Ok(Self::with(input, state))
+    }
+
+    /// Decodes an `.lzma` stream, which nobody writes any more.
+    pub fn lzma(input: R) -> Result<Self, ReadError> {
+        Ok(Self::with(input, State::Xz(Box::new(xz::Xz::alone()?))))
+    }
+
+    fn with(input: R, state: State) -> Self {
+        Self { input: Input::new(input), state, facts: Facts::default(), stalled: 0 }
     }
 
     /// Decodes what has not been read yet, and says what was found.
@@ -148,10 +157,10 @@ impl<R: Read> Unpack<R> {
     }
 
     fn word(&self) -> &'static str {
-        match self.state {
+        match &self.state {
             State::Plain => "plain",
             State::Gzip(_) => "gzip",
-            State::Xz(_) => "xz",
+            State::Xz(xz) => xz.word(),
             State::Zstd(_) => "zstd",
             State::Done => "packed",
         }
@@ -162,7 +171,7 @@ impl<R: Read> Unpack<R> {
         let seen = self.input.peek(6)?;
         let follows = match &mut self.state {
             State::Gzip(_) => seen.starts_with(gzip::MAGIC),
-            State::Xz(xz) if seen.starts_with(xz::MAGIC) => {
+            State::Xz(xz) if xz.word() == "xz" && seen.starts_with(xz::MAGIC) => {
                 **xz = xz::Xz::new()?;
                 true
             }

@@ -131,6 +131,30 @@ fn a_dictionary_reset_inside_a_block_of_ours_is_counted() {
     }
 }
 
+/// As rpm packed before xz: no checksum, and only one stream.
+fn lzma(bytes: &[u8]) -> Vec<u8> {
+    let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
+    let stream = liblzma::stream::Stream::new_lzma_encoder(&options).unwrap();
+    let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn an_lzma_stream_comes_back() {
+    let plain: Vec<u8> = (0..40_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+    let packed = [lzma(&plain), b"more".to_vec()].concat();
+    let mut unpack = Unpack::lzma(&packed[..]).unwrap();
+    let mut out = Vec::new();
+    unpack.read_to_end(&mut out).unwrap();
+    assert!(out == plain);
+    let facts = unpack.finish().unwrap();
+    assert_eq!((facts.streams, facts.trailing, facts.unchecked), (1, 4, 1));
+    for len in 0..60 {
+        assert!(Unpack::lzma(&packed[..len]).and_then(Unpack::finish).is_err(), "cut to {len}");
+    }
+}
+
 #[test]
 fn a_zstd_window_of_2_gib_is_refused() {
     let frame = b"\x28\xb5\x2f\xfd\0\xa8\x01\0\0";
@@ -142,6 +166,7 @@ proptest! {
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         for (codec, pack) in ALL {
             let _ = unpack(&bytes, codec);
+            let _ = Unpack::lzma(&bytes[..]).and_then(Unpack::finish);
             let head = pack(b"");
             let _ = unpack(&[&head[..head.len().min(10)], &bytes].concat(), codec);
         }

@@ -1,4 +1,4 @@
-//! Xz streams, decoded by liblzma.
+//! Xz streams, and those of its predecessor without headers and checksums, decoded by liblzma.
 
 use std::io::Read;
 
@@ -16,6 +16,8 @@ pub(super) struct Xz {
     stream: Stream,
     /// Once the stream flags are known.
     chunks: Option<Chunks>,
+    /// An `.lzma` stream has neither flags nor chunks.
+    alone: bool,
 }
 
 impl Xz {
@@ -23,7 +25,18 @@ impl Xz {
         // One stream per decoder: no LZMA_CONCATENATED.
         let stream = Stream::new_stream_decoder(MAX_MEMORY, TELL_UNSUPPORTED_CHECK)
             .map_err(|error| unpack_error("xz", 0, error))?;
-        Ok(Self { stream, chunks: None })
+        Ok(Self { stream, chunks: None, alone: false })
+    }
+
+    /// For an `.lzma` stream.
+    pub(super) fn alone() -> Result<Self, ReadError> {
+        let stream =
+            Stream::new_lzma_decoder(MAX_MEMORY).map_err(|error| unpack_error("lzma", 0, error))?;
+        Ok(Self { stream, chunks: None, alone: true })
+    }
+
+    pub(super) fn word(&self) -> &'static str {
+        if self.alone { "lzma" } else { "xz" }
     }
 
     pub(super) fn step<R: Read>(
@@ -33,7 +46,7 @@ impl Xz {
         facts: &mut Facts,
     ) -> Result<Step, ReadError> {
         let at = input.at();
-        if self.chunks.is_none() {
+        if self.chunks.is_none() && !self.alone {
             // Stream flags: a zero byte, then the kind of check; 0 is none.
             let check = input.peek(8)?.get(7).copied();
             facts.unchecked += u64::from(check == Some(0));
@@ -45,25 +58,23 @@ impl Xz {
         let status = self
             .stream
             .process(seen, out, action)
-            .map_err(|error| unpack_error("xz", at, reason(error)))?;
+            .map_err(|error| unpack_error(self.word(), at, reason(error)))?;
         let count = |bytes: u64| usize::try_from(bytes).expect("no more than a buffer");
         let taken = count(self.stream.total_in() - before_in);
         if let Some(chunks) = &mut self.chunks {
             chunks.feed(&seen[..taken]);
             facts.resets += std::mem::take(&mut chunks.resets);
         }
-        Ok(Step {
-            taken,
-            made: count(self.stream.total_out() - before_out),
-            ended: status == Status::StreamEnd,
-        })
+        let ended = status == Status::StreamEnd;
+        facts.unchecked += u64::from(ended && self.alone);
+        Ok(Step { taken, made: count(self.stream.total_out() - before_out), ended })
     }
 }
 
 fn reason(error: Error) -> String {
     match error {
         Error::Data => "the data is corrupt".into(),
-        Error::Format => "it is no xz stream".into(),
+        Error::Format => "it is no such stream".into(),
         Error::Options => "it uses unknown options".into(),
         Error::MemLimit => format!("it needs more than {} MiB of memory", MAX_MEMORY >> 20),
         Error::UnsupportedCheck => "its kind of check is unknown".into(),

@@ -16,7 +16,7 @@ use std::io::{self, Read};
 
 use self::{
     files::Files,
-    payload::Payload,
+    payload::{Packed, Payload},
     signature::Prefix,
     watch::{Seen, Watch},
 };
@@ -27,11 +27,7 @@ use super::{
 };
 use crate::{
     codec::Codec,
-    container::{
-        Input, ReadError, Tap,
-        cpio::Reader,
-        unpack::{Facts, Unpack},
-    },
+    container::{Input, ReadError, Tap, cpio::Reader, unpack::Facts},
     digest::{Algorithm, AnyHasher, Want, hex},
     format::{
         ReadSeek,
@@ -137,10 +133,10 @@ fn read_payload<R: Read>(
     problems: &mut Problems,
 ) -> Result<(Vec<ReadEntry>, Found), ReadError> {
     let header = &heads.main.header;
-    let codec = payload::codec(header, input.peek(2)?)?;
+    let packing = payload::packing(header, input.peek(2)?)?;
     let whole = Whole::start(heads, want, input);
     let mut packed = Watch::new(whole, &algorithms(header, PACKED));
-    let unpack = Unpack::new(&mut packed, codec)?;
+    let unpack = packing.open(&mut packed)?;
     let mut cpio = Reader::new(Watch::new(unpack, &algorithms(header, PLAIN)));
     let mut payload = Payload::new(files, want);
     payload.read(&mut cpio, problems)?;
@@ -149,7 +145,7 @@ fn read_payload<R: Read>(
     let (packed, whole) = packed.finish();
     let md5 = whole.finish(problems);
     let entries = payload.entries(problems)?;
-    check_packing(codec, &facts, problems);
+    check_packing(packing, &facts, problems);
     Ok((entries, Found { packed, plain, md5 }))
 }
 
@@ -170,9 +166,9 @@ fn algorithm_of(header: &Header, tag: u32, algorithm: Algorithm) -> Option<Algor
 }
 
 /// rpm reads one xz stream (4.11 to 6.1), and any number of gzip members and zstd frames.
-fn check_packing(codec: Codec, facts: &Facts, problems: &mut Problems) {
+fn check_packing(packing: Packed, facts: &Facts, problems: &mut Problems) {
     let Facts { streams, trailing, .. } = facts;
-    if codec == Codec::Xz && *streams != 1 {
+    if packing == Packed::With(Codec::Xz) && *streams != 1 {
         problems.push(format!("payload: it has {streams} xz streams, and rpm reads the first"));
     }
     if *trailing > 0 {

@@ -11,6 +11,7 @@ use crate::{
     container::{
         ReadError,
         cpio::{Entry, Reader, Record},
+        unpack::Unpack,
     },
     digest::{Algorithm, AnyHasher, Want},
     format::{
@@ -23,8 +24,27 @@ use crate::{
 /// Longest target of a symbolic link that is read, in bytes.
 const MAX_LINK: u64 = 64 << 10;
 
-/// How the payload is packed.
-pub(super) fn codec(header: &Header, head: &[u8]) -> Result<Codec, ReadError> {
+/// How a payload is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packed {
+    /// As others are, too.
+    With(Codec),
+    /// As some were before xz.
+    Lzma,
+}
+
+impl Packed {
+    /// Decodes it.
+    pub(super) fn open<R: Read>(self, input: R) -> Result<Unpack<R>, ReadError> {
+        match self {
+            Self::With(codec) => Unpack::new(input, codec),
+            Self::Lzma => Unpack::lzma(input),
+        }
+    }
+}
+
+/// How the payload is packed; `head` is its start.
+pub(super) fn packing(header: &Header, head: &[u8]) -> Result<Packed, ReadError> {
     match header.text(tags::PAYLOADFORMAT).unwrap_or(b"cpio") {
         b"cpio" => {}
         other => {
@@ -34,11 +54,12 @@ pub(super) fn codec(header: &Header, head: &[u8]) -> Result<Codec, ReadError> {
     }
     match header.text(tags::PAYLOADCOMPRESSOR) {
         // Nothing said is gzip, whose reader in rpm passes plain data through.
-        None if head.starts_with(b"\x1f\x8b") => Ok(Codec::Gzip),
-        None | Some(b"none") => Ok(Codec::None),
-        Some(b"gzip") => Ok(Codec::Gzip),
-        Some(b"xz") => Ok(Codec::Xz),
-        Some(b"zstd") => Ok(Codec::Zstd),
+        None if head.starts_with(b"\x1f\x8b") => Ok(Packed::With(Codec::Gzip)),
+        None | Some(b"none") => Ok(Packed::With(Codec::None)),
+        Some(b"gzip") => Ok(Packed::With(Codec::Gzip)),
+        Some(b"xz") => Ok(Packed::With(Codec::Xz)),
+        Some(b"zstd") => Ok(Packed::With(Codec::Zstd)),
+        Some(b"lzma") => Ok(Packed::Lzma),
         Some(other) => {
             let what = format!("a payload packed with `{}`", escape(other));
             Err(ReadError::Unsupported { what })
