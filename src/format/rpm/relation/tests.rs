@@ -166,3 +166,51 @@ proptest! {
         }
     }
 }
+
+/// Rich relations of every word, allowed or not.
+fn any_rich() -> impl Strategy<Value = String> {
+    let atom =
+        prop_oneof![Just("a".to_owned()), Just("b >= 1".to_owned()), Just("c(x)".to_owned())];
+    atom.prop_recursive(3, 12, 3, |inner| {
+        let chain = prop_oneof![Just(" and "), Just(" or "), Just(" with ")];
+        let once = prop_oneof![Just(" if "), Just(" unless "), Just(" without ")];
+        let branch = prop_oneof![Just(" if "), Just(" unless ")];
+        prop_oneof![
+            (proptest::collection::vec(inner.clone(), 2..4), chain)
+                .prop_map(|(parts, word)| format!("({})", parts.join(word))),
+            (inner.clone(), once, inner.clone()).prop_map(|(a, word, b)| format!("({a}{word}{b})")),
+            (inner.clone(), branch, inner.clone(), inner)
+                .prop_map(|(a, word, b, c)| format!("({a}{word}{b} else {c})")),
+        ]
+    })
+}
+
+/// What rpm's own parser makes of a relation: its name, or nothing when it is refused.
+fn rpmspec(field: &str, tag: &str, text: &str) -> Option<Option<String>> {
+    let dir = tempfile::tempdir().unwrap();
+    let spec = dir.path().join("x.spec");
+    let lines = format!(
+        "Name: x\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\n{field}: {text}\n%description\nx\n"
+    );
+    std::fs::write(&spec, lines).unwrap();
+    let mut command = std::process::Command::new("rpmspec");
+    command.args(["-q", "--qf", &format!("[%{{{tag}}}\n]")]).arg(&spec);
+    let done = command.output().ok()?;
+    let names = String::from_utf8_lossy(&done.stdout).into_owned();
+    Some(done.status.success().then(|| names.lines().last().unwrap_or_default().to_owned()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn rpm_takes_and_refuses_the_same_rich_relations(text in any_rich()) {
+        let fields =
+            [("Requires", "REQUIRENAME", Field::Requires), ("Conflicts", "CONFLICTNAME", Field::Conflicts)];
+        for (word, tag, field) in fields.into_iter().filter(|_| text.starts_with('(')) {
+            // without rpm there is nothing to compare with; the tests above remain
+            let Some(theirs) = rpmspec(word, tag, &text) else { continue };
+            let ours = Relation::parse(&text, field).ok().map(|relation| relation.name);
+            prop_assert_eq!(ours, theirs, "{}: {}", word, text);
+        }
+    }
+}
