@@ -159,7 +159,7 @@ pub(super) fn interpreter(script: &Script) -> (Vec<String>, String) {
     let text = script.text.replace("\r\n", "\n");
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let body = if first.starts_with("#!") { rest } else { &text };
-    if script.extension == "lua" {
+    if script.extension == "lua" && script.calling == Calling::Native {
         return (vec!["<lua>".to_owned()], body.to_owned());
     }
     let words: Vec<_> = first

@@ -324,6 +324,15 @@ fn another_interpreter_is_called_and_needed() {
 }
 
 #[test]
+fn a_script_for_every_format_is_run_by_its_first_line_whatever_its_name() {
+    let mut package = package(Vec::new());
+    let script = Script { extension: "lua".into(), ..neutral("#!/usr/bin/lua\nprint(1)\n") };
+    package.scripts.insert(ScriptEvent::PostInstall, script);
+    let all = try_scripts(&package).unwrap();
+    assert_eq!((&*all[0].interpreter[0], &*all[0].calls[0]), ("/bin/sh", "/usr/bin/lua"));
+}
+
+#[test]
 fn a_native_scriptlet_says_where_generated_text_goes() {
     let mut package = package(vec![service("sample")]);
     let text = "#!/bin/bash -e\r\necho before $1\r\n#PKGGEN#\r\necho after\r\n";
