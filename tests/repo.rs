@@ -534,7 +534,9 @@ fn an_interrupted_update_of_an_apt_repository_leaves_the_old_one_or_the_new_one(
     let new = [site.debs.make("hello", "1.1.0", "all", "two")];
     let signer = identity(KEY);
     let update = |dir: &Path, stop: Option<usize>| {
-        let ask = Ask { stop, fixed: Some(NOW), ..ask(dir, &new, &signer) };
+        // one packing less than before: its index goes, too
+        let codecs = &[Codec::Xz];
+        let ask = Ask { stop, fixed: Some(NOW), codecs, ..ask(dir, &new, &signer) };
         apt::publish(&ask, &apt::Options::default())
     };
     let tools = ["apt-get:apt", "gpgv:gpgv", "busybox:busybox-static", "python3:python3"];

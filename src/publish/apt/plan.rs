@@ -456,13 +456,23 @@ impl<'a> Next<'a> {
         }
     }
 
-    /// Plain indexes that the new Release does not list any more.
+    /// Indexes under plain names that the new Release does not list, whoever left them there.
     fn unlisted(&self, indexes: &BTreeMap<Place, Vec<u8>>) -> Vec<Place> {
         let old = self.old.iter().flat_map(|old| old.release.files.keys());
-        let gone = old.filter(|path| read::index(path).is_some() && !indexes.contains_key(path));
-        gone.map(|path| self.at(path.as_str()))
-            .filter(|place| place.below(self.ask.dir).exists())
-            .collect()
+        let all = old.chain(indexes.keys()).filter_map(read::index);
+        let folders: BTreeSet<_> = all.map(|(which, _)| which).collect();
+        let mut gone = Vec::new();
+        for (component, architecture) in folders {
+            for codec in Codec::ALL {
+                let ending = pack::ending(codec);
+                let path = format!("{component}/binary-{architecture}/Packages{ending}");
+                let place = self.at(&path);
+                if !indexes.contains_key(&Place::of(path)) && place.below(self.ask.dir).exists() {
+                    gone.push(place);
+                }
+            }
+        }
+        gone
     }
 
     /// Packages of ours that neither the last nor this generation of any suite names.
