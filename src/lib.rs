@@ -19,7 +19,7 @@
 //! | [`splice`] | recipes: a file as a list of segments, and the writer that carries them out |
 //! | [`payload`] | content, read once, and the store of packed pieces |
 //! | [`codec`] | packing in pieces that can be pasted |
-//! | [`digest`], [`bytes`], [`diagnostic`] | digests, binary records, errors with a place |
+//! | [`digest`], [`bytes`], [`diagnostic`], [`memory`] | digests, binary records, errors with a place, freed memory |
 
 pub mod build;
 pub mod bytes;
@@ -33,6 +33,7 @@ pub mod import;
 pub mod inspect;
 pub mod layout;
 pub mod manifest;
+pub mod memory;
 pub mod package;
 pub mod payload;
 pub mod publish;

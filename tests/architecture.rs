@@ -20,7 +20,7 @@ const LINES: &[&[&str]] = &[
     &["splice"],
     &["payload"],
     &["codec"],
-    &["digest", "bytes", "diagnostic"],
+    &["digest", "bytes", "diagnostic", "memory"],
 ];
 
 /// Named in the picture, made by later formats and publishers.

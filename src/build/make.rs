@@ -1,17 +1,17 @@
 //! Planned artifacts become files: ingest, plan, write, read back, compare, rename.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-use super::{Planned, sums as own_sums};
+use super::{Planned, Signer, sums as own_sums};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::{Sha256Digest, Want},
-    format::{Plan, report::Report},
+    format::{Format, Plan, report::Report},
     inspect::{self, sums},
+    memory,
     package::Target,
     payload::{self, Bench, Blob},
     splice::{self, Draft},
@@ -45,21 +45,25 @@ pub struct Built {
 /// After a failure the others are made only if told to `keep_going`. `tell` hears of each artifact
 /// as soon as it has its name.
 pub fn make(
-    planned: &[Planned],
+    planned: Vec<Planned>,
     out: &Path,
     keep_going: bool,
     bench: &Bench,
     tell: &mut dyn FnMut(&Made),
 ) -> Built {
     let mut built = Built::default();
-    let mut described = Vec::new();
-    if !keep_going && let Err(error) = ingest(planned, bench) {
+    let (mut described, sums_signer) = (Vec::new(), SumsSigner::of(&planned));
+    memory::give_back();
+    if !keep_going && let Err(error) = ingest(&planned, bench) {
         built.found.error(error);
         return built;
     }
     for artifact in planned {
-        match describe(artifact, bench) {
-            Ok(plan) => described.push((artifact, plan)),
+        // What could not be read is told once for each artifact that needs it.
+        let read = if keep_going { ingest(std::slice::from_ref(&artifact), bench) } else { Ok(()) };
+        match read.and_then(|()| describe(&artifact, bench)) {
+            // What it was described from is done: the rest needs no memory for it.
+            Ok(plan) => described.push((Order::from(artifact), plan)),
             Err(error) => built.found.error(error),
         }
         if !keep_going && !built.found.is_ok() {
@@ -75,8 +79,9 @@ pub fn make(
         built.found.error(error);
         return built;
     }
+    memory::give_back();
     for (artifact, plan) in described {
-        match write(artifact, &plan, out, bench) {
+        match write(&artifact, plan, out, bench) {
             Ok(made) => {
                 tell(&made);
                 built.made.push(made);
@@ -88,7 +93,7 @@ pub fn make(
         }
     }
     if !built.made.is_empty()
-        && let Err(error) = sign_sums(planned, out)
+        && let Some(Err(error)) = sums_signer.map(|signer| signer.sign(out))
     {
         built.found.error(error);
     }
@@ -96,39 +101,57 @@ pub fn make(
 }
 
 /// The checksums are signed once all of them are there, with the time of the newest package.
-fn sign_sums(planned: &[Planned], out: &Path) -> Result<(), Diagnostic> {
-    let Some(identity) = planned.iter().find_map(|artifact| artifact.signer.identity()) else {
-        return Ok(());
-    };
-    let time = planned.iter().map(|artifact| artifact.package.epoch).max().unwrap_or(0);
-    own_sums::sign(out, identity, time)
+struct SumsSigner {
+    signer: Signer,
+    time: u64,
+}
+
+impl SumsSigner {
+    fn of(planned: &[Planned]) -> Option<Self> {
+        let signed = |artifact: &&Planned| artifact.signer.identity().is_some();
+        let signer = planned.iter().find(signed)?.signer.clone();
+        let time = planned.iter().map(|artifact| artifact.package.epoch).max().unwrap_or(0);
+        Some(Self { signer, time })
+    }
+
+    fn sign(&self, out: &Path) -> Result<(), Diagnostic> {
+        let identity = self.signer.identity().expect("it was chosen because it has one");
+        own_sums::sign(out, identity, self.time)
+    }
+}
+
+/// What is left to know of an artifact once it is described.
+struct Order {
+    format: &'static dyn Format,
+    file_name: String,
+    spelling: String,
+    target: Target,
+}
+
+impl From<Planned> for Order {
+    fn from(planned: Planned) -> Self {
+        let Planned { format, file_name, spelling, target, .. } = planned;
+        Self { format, file_name, spelling, target }
+    }
 }
 
 /// One read of every payload of these artifacts, for all packings at once.
 fn ingest(planned: &[Planned], bench: &Bench) -> Result<(), Diagnostic> {
-    let mut blobs: Vec<Blob> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for (_, node) in planned.iter().flat_map(|artifact| artifact.tree.iter()) {
-        // Content in memory is known already.
-        if let Some(blob) = node.blob()
-            && let Some(path) = blob.path()
-            && seen.insert((path.to_owned(), blob.facts().is_some()))
-        {
-            blobs.push(blob.clone());
-        }
-    }
+    let nodes = planned.iter().flat_map(|artifact| artifact.tree.iter());
+    // Content in memory is known already.
+    let blobs = nodes.filter_map(|(_, node)| node.blob()).filter(|blob| blob.path().is_some());
+    let blobs: Vec<Blob> = blobs.cloned().collect();
     let packings = planned.iter().map(|artifact| artifact.packing).collect();
     Ok(payload::ingest(&blobs, &packings, bench)?)
 }
 
 fn describe(artifact: &Planned, bench: &Bench) -> Result<Plan, Diagnostic> {
-    // Known payloads are not read again; with `keep_going` this is where they are read.
-    ingest(std::slice::from_ref(artifact), bench)?;
     artifact.format.plan(&artifact.package, artifact.tree.clone(), &artifact.context(), bench)
 }
 
 /// What an artifact would hold, without writing it.
 pub fn expected(artifact: &Planned, bench: &Bench) -> Result<Report, Diagnostic> {
+    ingest(std::slice::from_ref(artifact), bench)?;
     Ok(describe(artifact, bench)?.expected)
 }
 
@@ -162,15 +185,16 @@ fn free_space(_: &Path) -> Option<u64> {
     None
 }
 
-fn write(artifact: &Planned, plan: &Plan, out: &Path, bench: &Bench) -> Result<Made, Diagnostic> {
+fn write(artifact: &Order, plan: Plan, out: &Path, bench: &Bench) -> Result<Made, Diagnostic> {
     let path = out.join(&artifact.file_name);
     bench.progress.start(&artifact.file_name, plan.recipe.len());
     let draft = splice::write(&plan.recipe, out, bench);
     bench.progress.finish();
+    drop(plan.recipe);
     let draft = draft?;
-    let (len, sha256) = read_back(artifact, plan, &draft)?;
+    let (len, sha256) = read_back(artifact, &plan.expected, &draft)?;
     draft.publish(&path)?;
-    let Planned { file_name, spelling, target, .. } = artifact;
+    let Order { file_name, spelling, target, .. } = artifact;
     own_sums::merge(out, &[(file_name.clone(), sha256)]).map_err(|error| {
         let text = format!("cannot write `{}`", out.join(sums::NAME).display());
         Diagnostic::failed("write.failed", text).caused_by(&error)
@@ -181,8 +205,8 @@ fn write(artifact: &Planned, plan: &Plan, out: &Path, bench: &Bench) -> Result<M
 /// Reads a draft as a stranger would and compares it with the plan: entries by SHA-256, and the text
 /// of `md5sums`, so that MD5 need not be computed again.
 fn read_back(
-    artifact: &Planned,
-    plan: &Plan,
+    artifact: &Order,
+    expected: &Report,
     draft: &Draft,
 ) -> Result<(u64, Sha256Digest), Diagnostic> {
     let name = &artifact.file_name;
@@ -190,7 +214,7 @@ fn read_back(
         let text = format!("`{name}` cannot be read back");
         Diagnostic::failed("readback.failed", text).caused_by(&error)
     })?;
-    let wrong = differences(&plan.expected, &report);
+    let wrong = differences(expected, &report);
     if wrong.is_empty() {
         let sha256 = report.sha256.expect("a reader digests the whole file");
         return Ok((report.len, sha256));
@@ -266,7 +290,7 @@ mod tests {
         let (program, out) = (dir.path().join("hi"), dir.path().join("out"));
         fs::write(&program, "#!/bin/sh\n").unwrap();
         let planned = planned("deb", &program);
-        let built = make(&[planned], &out, false, &Bench::for_tests(), &mut |_| {});
+        let built = make(vec![planned], &out, false, &Bench::for_tests(), &mut |_| {});
         assert_eq!(built.found, Diagnostics::default());
         let made = &built.made[0];
         assert_eq!(made.len, fs::metadata(&made.path).unwrap().len());
@@ -282,7 +306,7 @@ mod tests {
         let planned = planned("deb", &program);
         fs::write(&program, "#!/bin/sh\necho longer\n").unwrap();
         fs::create_dir(&out).unwrap();
-        let built = make(&[planned], &out, true, &Bench::for_tests(), &mut |_| {});
+        let built = make(vec![planned], &out, true, &Bench::for_tests(), &mut |_| {});
         assert_eq!(built.found.errors[0].code, "payload.changed");
         assert!(built.made.is_empty() && names(&out).is_empty());
     }

@@ -11,7 +11,7 @@ use crate::{
     package::{Package, Target},
     resolve::{self, Job, LeftOut, Matrix, Settings, Sources},
     sign::openpgp::Identity,
-    tree::Tree,
+    tree::{Kind, Tree},
 };
 
 /// An artifact that would be made, with everything decided but its packed bytes.
@@ -26,7 +26,8 @@ pub struct Planned {
     pub file_name: String,
     /// The manifest for this artifact: merged and expanded.
     pub manifest: Node,
-    /// The manifest for this artifact, with everything found.
+    /// The manifest for this artifact, with everything found. Of its entries those that only the
+    /// tree needs are left out.
     pub package: Package,
     /// What it installs.
     pub tree: Tree,
@@ -111,7 +112,7 @@ fn plan(
         |manifest, signer| Context { spelling: job.spelling, manifest, target: job.target, signer };
     let layout = format.layout(&context(&merged, None));
     let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
-    let resolve::Resolved { package, manifest, mut warnings, absent } = resolved;
+    let resolve::Resolved { mut package, manifest, mut warnings, absent } = resolved;
     for source in absent {
         let what = format!("`{source}` in {} for {}", job.spelling, job.target);
         left_out.push(LeftOut { what, why: "optional, and not there".into() });
@@ -125,6 +126,9 @@ fn plan(
     warnings.extend(format.warnings(&package, &tree, &cx)?);
     let file_name = format.file_name(&package, &cx)?;
     let packing = format.packing(&package, &cx)?;
+    // There may be a hundred thousand of them, and the tree says the same.
+    package.entries.retain(|entry| entry.kind == Kind::Dir || entry.capabilities.is_some());
+    package.entries.shrink_to_fit();
     let (spelling, target) = (job.spelling.to_owned(), job.target);
     let planned =
         Planned { format, spelling, target, file_name, manifest, package, tree, packing, signer };

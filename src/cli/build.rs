@@ -45,12 +45,12 @@ fn row(made: &Made) -> Row<'_> {
 /// Makes everything that is asked for.
 pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
     let session = Session::compiled(flags, ui)?;
-    let prepared = session.prepare(formats)?;
+    let mut prepared = session.prepare(formats)?;
     let bench = session.bench()?;
-    let built =
-        build::make(&prepared.planned, session.out(), flags.keep_going, &bench, &mut |made| {
-            announce(made, ui);
-        });
+    let planned = std::mem::take(&mut prepared.planned);
+    let built = build::make(planned, session.out(), flags.keep_going, &bench, &mut |made| {
+        announce(made, ui);
+    });
     for note in bench.notes() {
         ui.note(&format!("note: {note}"));
     }

@@ -6,11 +6,13 @@
 mod pax;
 mod read;
 
+use std::sync::Arc;
+
 use super::LimitError;
 use crate::{
     bytes::Record,
     payload::Blob,
-    splice::Recipe,
+    splice::{Make, Recipe},
     tree::{InstallPath, Kind, Mode, Node, Tree},
 };
 pub use read::{Dialect, Entry, EntryType, Reader};
@@ -44,21 +46,31 @@ impl Tar {
     /// Adds a tree in its own order, below `prefix`: `./` for Debian packages, `NAME-VERSION/` for
     /// archives. The prefix itself is the first entry. Ghosts are left out.
     pub fn tree(self, tree: &Tree, prefix: &str) -> Result<Self, LimitError> {
-        self.nodes(tree.iter(), prefix)
+        self.nodes(tree.shared().map(|(path, node)| (path.clone(), node.clone())), prefix)
     }
 
     /// Like [`Tar::tree`] in the caller's order, which must name directories before their content.
-    pub fn nodes<'a>(
+    pub fn nodes(
         mut self,
-        nodes: impl IntoIterator<Item = (&'a InstallPath, &'a Node)>,
+        nodes: impl IntoIterator<Item = (InstallPath, Arc<Node>)>,
         prefix: &str,
     ) -> Result<Self, LimitError> {
         if !prefix.is_empty() {
             self = self.node(prefix, &Node::implied_dir())?;
         }
-        nodes
-            .into_iter()
-            .try_fold(self, |tar, (path, node)| tar.node(&format!("{prefix}{path}"), node))
+        let mut nodes: Vec<_> = nodes.into_iter().collect();
+        nodes.retain(|(_, node)| !matches!(node.kind, Kind::Ghost));
+        let (epoch, prefix) = (self.epoch, prefix.to_owned());
+        let heads = Arc::new(Heads { epoch, prefix, nodes });
+        // A header, the content and what fills its last block; then the end of the archive.
+        self.recipe.reserve(3 * heads.nodes.len() + 1);
+        for (index, (path, node)) in (0..).zip(&heads.nodes) {
+            let name = heads.name(path, node);
+            check_owners(&name, node)?;
+            self.recipe.made(heads.clone(), index, Head::of(&name, node, epoch).len());
+            self.content(node);
+        }
+        Ok(self)
     }
 
     /// Adds a root-owned file.
@@ -68,34 +80,23 @@ impl Tar {
 
     /// Adds one node at a full name; a directory gets its `/`. Ghosts are left out.
     pub fn node(mut self, name: &str, node: &Node) -> Result<Self, LimitError> {
-        let (kind, link, blob) = match &node.kind {
-            Kind::Dir => (b'5', "", None),
-            Kind::File(blob) => (b'0', "", Some(blob)),
-            Kind::Symlink(target) => (b'2', target.as_str(), None),
-            Kind::Ghost => return Ok(self),
-        };
-        let slash = if kind == b'5' && !name.ends_with('/') { "/" } else { "" };
-        let name = format!("{name}{slash}");
-        check_owner(&name, &node.owner)?;
-        check_owner(&name, &node.group)?;
-        self.long(b'K', link);
-        self.long(b'L', &name);
-        let header = Header {
-            name: name.as_bytes(),
-            link: link.as_bytes(),
-            mode: node.mode.0,
-            size: blob.map_or(0, Blob::len),
-            mtime: self.epoch,
-            kind,
-            owner: node.owner.as_bytes(),
-            group: node.group.as_bytes(),
-        };
-        self.recipe.bytes(header.encode());
-        if let Some(blob) = blob {
+        if matches!(node.kind, Kind::Ghost) {
+            return Ok(self);
+        }
+        let name = with_slash(name, node);
+        check_owners(&name, node)?;
+        let mut head = Vec::new();
+        Head::of(&name, node, self.epoch).encode(&mut head);
+        self.recipe.bytes(head);
+        self.content(node);
+        Ok(self)
+    }
+
+    fn content(&mut self, node: &Node) {
+        if let Some(blob) = node.blob() {
             self.recipe.blob(blob);
             self.recipe.zeros(padding(blob.len()));
         }
-        Ok(self)
     }
 
     /// The archive, ended by two zero blocks.
@@ -103,27 +104,94 @@ impl Tar {
         self.recipe.zeros(2 * BLOCK as u64);
         self.recipe
     }
+}
 
-    /// Writes a `K` or `L` record when the next header's field is too small for `text`.
-    fn long(&mut self, kind: u8, text: &str) {
-        if text.len() <= MAX_SHORT {
-            return;
-        }
-        let size = text.len() as u64 + 1;
-        let header = Header {
-            name: b"././@LongLink",
-            link: b"",
-            mode: 0o644,
-            size,
-            mtime: 0,
-            kind,
-            owner: b"root",
-            group: b"root",
-        };
-        self.recipe.bytes(header.encode());
-        self.recipe.bytes([text.as_bytes(), b"\0"].concat());
-        self.recipe.zeros(padding(size));
+/// What stands before the contents of many nodes. The blocks are made when they are read: they are
+/// longer than everything else that is known of a small file.
+#[derive(Debug)]
+struct Heads {
+    epoch: u64,
+    prefix: String,
+    nodes: Vec<(InstallPath, Arc<Node>)>,
+}
+
+impl Heads {
+    fn name(&self, path: &InstallPath, node: &Node) -> String {
+        with_slash(&[&self.prefix, path.as_str()].concat(), node)
     }
+}
+
+impl Make for Heads {
+    fn make(&self, index: u32, out: &mut Vec<u8>) {
+        let (path, node) = &self.nodes[index as usize];
+        Head::of(&self.name(path, node), node, self.epoch).encode(out);
+    }
+}
+
+/// The name of a directory ends in `/`.
+fn with_slash(name: &str, node: &Node) -> String {
+    let slash = if matches!(node.kind, Kind::Dir) && !name.ends_with('/') { "/" } else { "" };
+    [name, slash].concat()
+}
+
+/// What stands before a node's content: records for what is too long for the header, the header.
+struct Head<'a>(Header<'a>);
+
+impl<'a> Head<'a> {
+    fn of(name: &'a str, node: &'a Node, epoch: u64) -> Self {
+        let (kind, link, size) = match &node.kind {
+            Kind::Dir => (b'5', "", 0),
+            Kind::File(blob) => (b'0', "", blob.len()),
+            Kind::Symlink(target) => (b'2', target.as_str(), 0),
+            Kind::Ghost => unreachable!("a ghost is not written"),
+        };
+        Self(Header {
+            name: name.as_bytes(),
+            link: link.as_bytes(),
+            mode: node.mode.0,
+            size,
+            mtime: epoch,
+            kind,
+            owner: node.owner.as_bytes(),
+            group: node.group.as_bytes(),
+        })
+    }
+
+    /// How long it is, in bytes.
+    fn len(&self) -> u32 {
+        let record = |text: &[u8]| match text.len() {
+            0..=MAX_SHORT => 0,
+            len => BLOCK + (len + 1).next_multiple_of(BLOCK),
+        };
+        let len = record(self.0.link) + record(self.0.name) + BLOCK;
+        u32::try_from(len).expect("a path is far below 4 GiB")
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        long(b'K', self.0.link, out);
+        long(b'L', self.0.name, out);
+        out.extend(self.0.encode());
+    }
+}
+
+/// Writes a `K` or `L` record when the next header's field is too small for `text`.
+fn long(kind: u8, text: &[u8], out: &mut Vec<u8>) {
+    if text.len() <= MAX_SHORT {
+        return;
+    }
+    let header = Header {
+        name: b"././@LongLink",
+        link: b"",
+        mode: 0o644,
+        size: text.len() as u64 + 1,
+        mtime: 0,
+        kind,
+        owner: b"root",
+        group: b"root",
+    };
+    out.extend(header.encode());
+    out.extend_from_slice(text);
+    out.resize(out.len() + (text.len() + 1).next_multiple_of(BLOCK) - text.len(), 0);
 }
 
 /// How many zeros follow content of `len` bytes.
@@ -131,9 +199,11 @@ pub fn padding(len: u64) -> u64 {
     len.next_multiple_of(BLOCK as u64) - len
 }
 
-fn check_owner(path: &str, owner: &str) -> Result<(), LimitError> {
-    LimitError::check("tar", MAX_OWNER, owner.len() as u64, || {
-        format!("owner `{owner}` of `{path}` (bytes)")
+fn check_owners(path: &str, node: &Node) -> Result<(), LimitError> {
+    [&node.owner, &node.group].into_iter().try_for_each(|owner| {
+        LimitError::check("tar", MAX_OWNER, owner.len() as u64, || {
+            format!("owner `{owner}` of `{path}` (bytes)")
+        })
     })
 }
 
@@ -223,6 +293,7 @@ pub(crate) mod tests {
         for segment in recipe.segments() {
             match segment {
                 Segment::Bytes(bytes) => out.extend_from_slice(bytes),
+                Segment::Made { by, index, .. } => by.make(*index, &mut out),
                 Segment::Zeros(len) => out.resize(out.len() + usize::try_from(*len).unwrap(), 0),
                 other => panic!("{other:?} is not in memory"),
             }
@@ -300,7 +371,7 @@ pub(crate) mod tests {
 
     #[test]
     fn an_owner_of_32_bytes_is_refused() {
-        let node = Node { owner: "o".repeat(32), ..Node::dir(Mode(0o755)) };
+        let node = Node { owner: "o".repeat(32).into(), ..Node::dir(Mode(0o755)) };
         assert!(Tar::new(0).node("x", &node).is_err());
     }
 }

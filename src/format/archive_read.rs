@@ -104,11 +104,11 @@ pub fn zip(file: &mut dyn ReadSeek, want: Want) -> Result<Report, ReadError> {
     while let Some(entry) = zip.next_entry()? {
         let (kind, link) = zip_kind(&entry, &mut zip, &mut contents)?;
         let read = ReadEntry {
-            path: clean(&entry.name),
+            path: clean(&entry.name).into(),
             mode: zip_mode(&entry, &kind),
             kind,
-            owner: String::new(),
-            group: String::new(),
+            owner: "".into(),
+            group: "".into(),
             ids: (0, 0),
             mtime: entry.mtime,
             config: false,

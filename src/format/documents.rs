@@ -18,13 +18,7 @@ pub(super) fn packed(
     node: &Node,
     wanted: bool,
 ) -> Result<Option<(InstallPath, Node)>, Diagnostic> {
-    let ends_in =
-        |suffix: &str| Path::new(path.file_name()).extension().is_some_and(|e| e == suffix);
-    let in_section = path.parent().is_some_and(|dir| dir.file_name().starts_with("man"));
-    let wanted = wanted
-        || path.starts_with("usr/share/man") && in_section
-        || path.starts_with("usr/share/info") && ends_in("info");
-    if !wanted || ends_in("gz") {
+    if !is_packed(path, node, wanted) {
         return Ok(None);
     }
     let kind = match &node.kind {
@@ -35,6 +29,17 @@ pub(super) fn packed(
     let path = InstallPath::parse(&format!("{path}.gz"))
         .map_err(|why| Diagnostic::usage("path.invalid", why.to_string()))?;
     Ok(Some((path, Node { kind, ..node.clone() })))
+}
+
+/// Whether [`packed`] gives something for it.
+pub(super) fn is_packed(path: &InstallPath, node: &Node, wanted: bool) -> bool {
+    let ends_in =
+        |suffix: &str| Path::new(path.file_name()).extension().is_some_and(|e| e == suffix);
+    let in_section = || path.parent().is_some_and(|dir| dir.file_name().starts_with("man"));
+    let wanted = wanted
+        || path.starts_with("usr/share/man") && in_section()
+        || path.starts_with("usr/share/info") && ends_in("info");
+    wanted && !ends_in("gz") && matches!(node.kind, Kind::File(_) | Kind::Symlink(_))
 }
 
 /// `gzip -9n`: no name, no time; byte 9, the system, says "unknown".

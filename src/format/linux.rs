@@ -117,7 +117,8 @@ fn absolute(entry: &Entry, package: &Package, layout: &dyn Layout) -> String {
 }
 
 fn owned(entry: &Entry, path: String) -> OwnedDir {
-    OwnedDir { path, mode: entry.mode.0, owner: entry.owner.clone(), group: entry.group.clone() }
+    let (owner, group) = (entry.owner.to_string(), entry.group.to_string());
+    OwnedDir { path, mode: entry.mode.0, owner, group }
 }
 
 /// Adds units, sysusers.d, tmpfiles.d and the menu entry.

@@ -1,8 +1,9 @@
 //! Entries of a tar as a report lists them, with the rules that all readers share.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     io::{ErrorKind, Read},
+    sync::Arc,
 };
 
 use super::report::{ReadEntry, ReadKind, clean, escape};
@@ -12,6 +13,7 @@ use crate::{
         tar::{Entry, EntryType},
     },
     digest::{Hashes, Lanes, Want},
+    tree::Text,
 };
 
 /// Most entries of one archive.
@@ -64,7 +66,9 @@ pub(crate) struct Listing {
     /// What is wrong with them.
     pub(crate) problems: Problems,
     /// Where each path is in `entries`.
-    seen: HashMap<Vec<u8>, usize>,
+    seen: HashMap<Arc<[u8]>, u32>,
+    /// Owners and groups, one copy of each.
+    accounts: BTreeSet<Text>,
     /// Bytes of all names.
     names: u64,
 }
@@ -85,13 +89,11 @@ impl Listing {
                 minor: entry.device.1,
             },
         };
-        let name_or = |name: &[u8], id: u64| match name {
-            [] => id.to_string(),
-            name => escape(name).into_owned(),
-        };
         if entry.kind == EntryType::Hardlink {
             self.check_hard_link(entry);
         }
+        let owner = self.account(&entry.owner, entry.uid);
+        let group = self.account(&entry.group, entry.gid);
         if entry.kind == EntryType::Symlink && entry.link.is_empty() {
             self.problems.push(format!("`{}` is a link to nothing", clean(&entry.name)));
         }
@@ -99,11 +101,11 @@ impl Listing {
             &entry.name,
             &entry.link,
             ReadEntry {
-                path: clean(&entry.name),
+                path: clean(&entry.name).into(),
                 kind,
                 mode: entry.mode,
-                owner: name_or(&entry.owner, entry.uid),
-                group: name_or(&entry.group, entry.gid),
+                owner,
+                group,
                 ids: (entry.uid, entry.gid),
                 mtime: entry.mtime,
                 config: false,
@@ -122,26 +124,49 @@ impl Listing {
         ReadError::limit("the number of entries", self.entries.len() as u64, MAX_ENTRIES)?;
         ReadError::limit("the length of all names (bytes)", self.names, MAX_NAMES)?;
         self.check_path(name, &entry.path);
-        if self.seen.insert(key(name).to_vec(), self.entries.len()).is_some() {
+        let key = key(name);
+        let at = u32::try_from(self.entries.len()).expect("at most MAX_ENTRIES");
+        let shared = entry.path.as_bytes() == key;
+        let key = if shared { entry.path.shared_bytes() } else { key.into() };
+        if self.seen.insert(key, at).is_some() {
             self.problems.push(format!("`{}` is there twice", entry.path));
         }
         self.entries.push(entry);
         Ok(())
     }
 
+    /// Where the entry at a name is in `entries`.
+    pub(crate) fn position(&self, name: &[u8]) -> Option<usize> {
+        self.seen.get(key(name)).map(|&at| at as usize)
+    }
+
+    /// The name of an owner or group, its number if it has none.
+    fn account(&mut self, name: &[u8], id: u64) -> Text {
+        let shown = match name {
+            [] => id.to_string().into(),
+            name => escape(name),
+        };
+        if let Some(there) = self.accounts.get(&*shown) {
+            return there.clone();
+        }
+        let account = Text::from(shown);
+        self.accounts.insert(account.clone());
+        account
+    }
+
     /// What an earlier entry at that name is.
     pub(crate) fn kind(&self, name: &[u8]) -> Option<&ReadKind> {
-        self.seen.get(key(name)).map(|&at| &self.entries[at].kind)
+        self.position(name).map(|at| &self.entries[at].kind)
     }
 
     /// The entry at a path.
     pub(crate) fn get(&self, path: &str) -> Option<&ReadEntry> {
-        self.seen.get(key(path.as_bytes())).map(|&at| &self.entries[at])
+        self.position(path.as_bytes()).map(|at| &self.entries[at])
     }
 
     /// The entry at a path, to be changed.
     pub(crate) fn get_mut(&mut self, path: &str) -> Option<&mut ReadEntry> {
-        self.seen.get(key(path.as_bytes())).map(|&at| &mut self.entries[at])
+        self.position(path.as_bytes()).map(|at| &mut self.entries[at])
     }
 
     fn check_path(&mut self, name: &[u8], shown: &str) {
@@ -217,9 +242,9 @@ mod tests {
     use super::*;
 
     fn entry(path: &str) -> ReadEntry {
-        let root = || String::from("root");
+        let root = || Text::from("root");
         ReadEntry {
-            path: clean(path.as_bytes()),
+            path: clean(path.as_bytes()).into(),
             kind: ReadKind::Dir,
             mode: 0o755,
             owner: root(),

@@ -136,7 +136,8 @@ pub trait Format: Sync {
         Ok(Vec::new())
     }
 
-    /// Describes the artifact. Writes nothing but packed pieces. Payloads have been ingested.
+    /// Describes the artifact. Writes nothing but packed pieces. Payloads have been ingested, and
+    /// what is installed is in the tree alone: the package's entries of plain files are gone.
     fn plan(
         &self,
         package: &Package,

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 pub use crate::container::ReadError;
 use crate::{
     digest::{Md5Digest, Sha256Digest},
-    tree::{Kind, Node, Tree},
+    tree::{Kind, Node, Text, Tree},
 };
 
 /// What is in an artifact.
@@ -57,15 +57,15 @@ pub struct Member {
 pub struct ReadEntry {
     /// Without leading `./` or `/`, and `.` for the root; bytes that are no UTF-8 and control
     /// characters are escaped as `\xNN`.
-    pub path: String,
+    pub path: Text,
     /// What it is.
     pub kind: ReadKind,
     /// Permission bits.
     pub mode: u32,
     /// Owner's name, or number where there is no name.
-    pub owner: String,
+    pub owner: Text,
     /// Group's name, or number.
-    pub group: String,
+    pub group: Text,
     /// Owner's and group's numbers; 0:0 where the container has none.
     pub ids: (u64, u64),
     /// Seconds since 1970.
@@ -114,10 +114,11 @@ impl Report {
 
     /// For archives, which know no conffiles, and not all of them `owners`.
     pub fn for_archive(mut self, owners: bool) -> Self {
+        let none = Text::from("");
         for entry in &mut self.entries {
             entry.config = false;
             if !owners {
-                (entry.owner, entry.group) = (String::new(), String::new());
+                (entry.owner, entry.group) = (none.clone(), none.clone());
             }
         }
         self
@@ -138,6 +139,11 @@ impl Report {
 impl ReadEntry {
     /// What reading back this node must find; nothing for a ghost.
     pub fn of_node(name: &str, node: &Node, epoch: u64) -> Option<Self> {
+        Self::of_path(clean(name.as_bytes()).into(), node, epoch)
+    }
+
+    /// The same, at a path as reports say it.
+    pub fn of_path(path: Text, node: &Node, epoch: u64) -> Option<Self> {
         let kind = match &node.kind {
             Kind::Ghost => return None,
             Kind::Dir => ReadKind::Dir,
@@ -149,7 +155,7 @@ impl ReadEntry {
             }
         };
         Some(Self {
-            path: clean(name.as_bytes()),
+            path,
             kind,
             mode: node.mode.0,
             owner: node.owner.clone(),

@@ -18,7 +18,7 @@ pub use version::{Version, VersionError};
 use crate::{
     diagnostic::Place,
     payload::Blob,
-    tree::{InstallPath, Kind, Mode, PayloadType},
+    tree::{InstallPath, Kind, Mode, PayloadType, Text},
 };
 
 /// What will be shipped for one target in one format.
@@ -93,9 +93,9 @@ pub struct Entry {
     /// Permission bits.
     pub mode: Mode,
     /// Name of the owner.
-    pub owner: String,
+    pub owner: Text,
     /// Name of the group.
-    pub group: String,
+    pub group: Text,
     /// Linux file capabilities in `setcap` syntax.
     pub capabilities: Option<String>,
     /// The manifest's item.

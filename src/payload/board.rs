@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs::{File, Metadata},
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -15,18 +15,19 @@ use std::{
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
-use super::{CHUNK, Error, Facts, Stamp, probe::Probe, source, workers::Packers};
+use super::{CHUNK, Chunk, Error, Facts, Stamp, probe::Probe, source, workers::Packers};
 use crate::{
     codec::Sum,
     digest::{Digest, Digests},
 };
 
 /// A file to read.
-pub(super) struct Job {
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
     /// The file.
-    pub(super) path: PathBuf,
+    pub(super) path: &'a Path,
     /// What it was when it was looked at.
-    pub(super) stamp: Stamp,
+    pub(super) stamp: &'a Stamp,
 }
 
 /// What to do with the results.
@@ -46,7 +47,7 @@ pub(super) trait Desk: Sync {
 
 /// Reads all the files and does `extras`, on that many threads.
 pub(super) fn run<D: Desk>(
-    jobs: &[Job],
+    jobs: &[Job<'_>],
     extras: Vec<D::Extra>,
     threads: usize,
     desk: &D,
@@ -130,7 +131,7 @@ fn take<'a, E>(board: &Mutex<Board<'a, E>>, changed: &Condvar) -> Option<Task<'a
 const AHEAD: usize = 4;
 
 struct Board<'a, E> {
-    jobs: &'a [Job],
+    jobs: &'a [Job<'a>],
     /// Not begun, the longest last.
     waiting: Vec<usize>,
     /// Being read, in the order they were begun: the longest first.
@@ -150,7 +151,7 @@ struct Board<'a, E> {
 /// A file that is being read.
 struct Open<'a> {
     index: usize,
-    job: &'a Job,
+    job: Job<'a>,
     file: Arc<File>,
     /// Index of the next chunk.
     next: u64,
@@ -158,8 +159,7 @@ struct Open<'a> {
     /// MD5 and SHA-256.
     lanes: [Lane; 2],
     crc: Sum,
-    chunk_crcs: Vec<u32>,
-    incompressible: Vec<bool>,
+    chunks: Vec<Chunk>,
 }
 
 /// A chain and what it has not taken yet.
@@ -175,8 +175,8 @@ enum Chain {
 }
 
 enum Task<'a, E> {
-    Begin { index: usize, job: &'a Job },
-    Read { key: usize, file: Arc<File>, job: &'a Job, chunk: u64, buffer: Vec<u8> },
+    Begin { index: usize, job: Job<'a> },
+    Read { key: usize, file: Arc<File>, job: Job<'a>, chunk: u64, buffer: Vec<u8> },
     Hash { key: usize, lane: usize, chain: Chain, chunk: Arc<Vec<u8>> },
     Extra(E),
 }
@@ -224,7 +224,7 @@ impl<'a, E> Board<'a, E> {
             && let Some(index) = self.waiting.pop()
         {
             self.beginning += 1;
-            return Some(Task::Begin { index, job: &self.jobs[index] });
+            return Some(Task::Begin { index, job: self.jobs[index] });
         }
         self.extras.pop_front().map(Task::Extra)
     }
@@ -244,8 +244,7 @@ impl<'a, E> Board<'a, E> {
             Done::Read { key, chunk, crc32, incompressible } => {
                 let open = self.open.get_mut(&key).expect("it is being read");
                 open.crc = open.crc.and(Sum { len: chunk.len() as u64, crc32 });
-                open.chunk_crcs.push(crc32);
-                open.incompressible.push(incompressible);
+                open.chunks.push(Chunk { crc32, stored: incompressible });
                 (open.next, open.reading) = (open.next + 1, false);
                 let chunk = Arc::new(chunk);
                 open.lanes.iter_mut().for_each(|lane| lane.queue.push_back(chunk.clone()));
@@ -257,6 +256,10 @@ impl<'a, E> Board<'a, E> {
                 open.lanes[lane].chain = Some(chain);
                 if open.is_over() {
                     let open = self.open.remove(&key).expect("it is there");
+                    if self.open.len() + self.beginning + self.waiting.len() == 0 {
+                        // Nothing is read any more, and packing needs memory of its own.
+                        self.free = Vec::new();
+                    }
                     self.extras.extend(open.finish(desk)?);
                 }
             }
@@ -267,7 +270,7 @@ impl<'a, E> Board<'a, E> {
 }
 
 impl<'a> Open<'a> {
-    fn new(index: usize, job: &'a Job, file: File) -> Self {
+    fn new(index: usize, job: Job<'a>, file: File) -> Self {
         let lane = |chain| Lane { chain: Some(chain), queue: VecDeque::new() };
         Self {
             index,
@@ -277,8 +280,7 @@ impl<'a> Open<'a> {
             reading: false,
             lanes: [lane(Chain::Md5(Md5::new())), lane(Chain::Sha256(Sha256::new()))],
             crc: Sum::default(),
-            chunk_crcs: Vec::new(),
-            incompressible: Vec::new(),
+            chunks: Vec::new(),
         }
     }
 
@@ -298,9 +300,8 @@ impl<'a> Open<'a> {
             sha256: Digest(sha256.finalize().into()),
             crc32: self.crc.crc32,
         };
-        let Self { chunk_crcs, incompressible, .. } = self;
-        let facts = Facts { digests, chunk_crcs, incompressible };
-        let metadata = source::check_stamp(&self.file, &self.job.path, &self.job.stamp)?;
+        let facts = Facts::new(digests, self.chunks);
+        let metadata = source::check_stamp(&self.file, self.job.path, self.job.stamp)?;
         Ok(desk.learned(self.index, facts, &metadata))
     }
 }
@@ -322,12 +323,12 @@ impl Tools {
     ) -> Result<Done<'a, D::Extra>, Error> {
         Ok(match task {
             Task::Begin { index, job } => {
-                let file = source::open_file(&job.path, &job.stamp)?;
+                let file = source::open_file(job.path, job.stamp)?;
                 if job.stamp.len > CHUNK {
                     return Ok(Done::Begun(Box::new(Open::new(index, job, file))));
                 }
                 let facts = self.whole(job, &file)?;
-                let metadata = source::check_stamp(&file, &job.path, &job.stamp)?;
+                let metadata = source::check_stamp(&file, job.path, job.stamp)?;
                 desk.advance(job.stamp.len);
                 Done::Whole(desk.learned(index, facts, &metadata))
             }
@@ -356,19 +357,14 @@ impl Tools {
     }
 
     /// A short file, from beginning to end.
-    fn whole(&mut self, job: &Job, file: &File) -> Result<Facts, Error> {
+    fn whole(&mut self, job: Job<'_>, file: &File) -> Result<Facts, Error> {
         source::read_at(file, job, 0, job.stamp.len, &mut self.short)?;
         let content = &self.short;
         let digests = Digests::of(content);
-        let empty = content.is_empty();
-        Ok(Facts {
-            digests,
-            chunk_crcs: if empty { vec![] } else { vec![digests.crc32] },
-            incompressible: if empty {
-                vec![]
-            } else {
-                vec![self.probe.is_incompressible(content)]
-            },
-        })
+        if content.is_empty() {
+            return Ok(Facts::new(digests, Vec::new()));
+        }
+        let stored = self.probe.is_incompressible(content);
+        Ok(Facts::new(digests, vec![Chunk { crc32: digests.crc32, stored }]))
     }
 }

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Facts, Stamp};
+use super::{Chunk, Facts, Stamp};
 use crate::digest::{Digest, Digests, Sha256Digest, sha256};
 
 /// Shorter files are read sooner than looked up, in bytes.
@@ -95,10 +95,13 @@ impl Index {
 /// A digest of all that tells a file from another and from what it was before.
 fn name(path: &Path, metadata: &Metadata) -> Sha256Digest {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let Stamp { len, mtime, inode, device } = Stamp::of(metadata);
-    let mut text =
-        format!("{len} {mtime} {inode} {device} {} {} ", metadata.ctime(), metadata.ctime_nsec())
-            .into_bytes();
+    let Stamp { len, mtime, nanos, inode, device } = Stamp::of(metadata);
+    let mut text = format!(
+        "{len} {mtime}.{nanos} {inode} {device} {}.{} ",
+        metadata.ctime(),
+        metadata.ctime_nsec()
+    )
+    .into_bytes();
     text.extend(path.as_os_str().as_bytes());
     sha256(&text)
 }
@@ -107,9 +110,9 @@ fn encode(facts: &Facts, name: &Sha256Digest) -> Vec<u8> {
     let Digests { len, md5, sha256, crc32 } = &facts.digests;
     let mut bytes = [&MAGIC[..], &name.0, &len.to_le_bytes(), &md5.0, &sha256.0].concat();
     bytes.extend(crc32.to_le_bytes());
-    for (crc32, stored) in facts.chunk_crcs.iter().zip(&facts.incompressible) {
+    for Chunk { crc32, stored } in facts.chunks() {
         bytes.extend(crc32.to_le_bytes());
-        bytes.push(u8::from(*stored));
+        bytes.push(u8::from(stored));
     }
     let check = crc32fast::hash(&bytes);
     bytes.extend(check.to_le_bytes());
@@ -133,12 +136,11 @@ fn decode(bytes: &[u8], name: &Sha256Digest) -> Option<Facts> {
     if !rest.is_empty() || chunks.len() as u64 != digests.len.div_ceil(super::CHUNK) {
         return None;
     }
-    let crc = |[a, b, c, d, _]: &[u8; 5]| u32::from_le_bytes([*a, *b, *c, *d]);
-    Some(Facts {
-        digests,
-        chunk_crcs: chunks.iter().map(crc).collect(),
-        incompressible: chunks.iter().map(|chunk| chunk[4] == 1).collect(),
-    })
+    let chunk = |[a, b, c, d, stored]: &[u8; 5]| Chunk {
+        crc32: u32::from_le_bytes([*a, *b, *c, *d]),
+        stored: *stored == 1,
+    };
+    Some(Facts::new(digests, chunks.iter().map(chunk).collect()))
 }
 
 #[cfg(test)]

@@ -1,18 +1,21 @@
 //! One read of every payload: digests, checks, packed pieces.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     fs::Metadata,
     sync::{Mutex, PoisonError},
 };
 
 use super::{
-    Bench, Blob, Error, Facts, Key, Origin, Piece, Stamp,
+    Bench, Blob, Error, Facts, Key, Piece, Stamp,
     board::{self, Desk, Job},
     has_pieces, pack_piece, pieces,
     workers::Packers,
 };
-use crate::codec::{Codec, Packing};
+use crate::{
+    codec::{Codec, Packing},
+    memory,
+};
 
 /// Reads every payload that is not known yet, and packs pieces of larger ones for every packing in
 /// use. A payload that is there several times is read once; one that is as an earlier run found it
@@ -20,12 +23,12 @@ use crate::codec::{Codec, Packing};
 pub fn ingest(blobs: &[Blob], packings: &BTreeSet<Packing>, bench: &Bench) -> Result<(), Error> {
     let mut intake =
         Intake { bench, packings, unknown: Vec::new(), jobs: Vec::new(), packed: Mutex::default() };
-    let mut extras = Vec::new();
-    for same in files(blobs) {
-        match known(&same, bench) {
+    let (files, mut extras) = (files(blobs), Vec::new());
+    for same in files.chunk_by(|(one, _), (next, _)| one.stamp == next.stamp) {
+        match known(same, bench) {
             Some(facts) => {
-                learn(&same, &facts);
-                extras.extend(intake.pieces_of(&same[0]));
+                learn(same, &facts);
+                extras.extend(intake.pieces_of(same[0].1));
             }
             None => intake.add(same),
         }
@@ -33,36 +36,32 @@ pub fn ingest(blobs: &[Blob], packings: &BTreeSet<Packing>, bench: &Bench) -> Re
     bench.progress.start("reading payloads", intake.total(&extras));
     let result = board::run(&intake.jobs, extras, bench.threads, &intake);
     bench.progress.finish();
+    memory::give_back();
     result
 }
 
-/// Payloads by file, whatever it is called: hard links are one file.
-fn files(blobs: &[Blob]) -> Vec<Vec<Blob>> {
-    let mut places: HashMap<Stamp, usize> = HashMap::new();
-    let mut files: Vec<Vec<Blob>> = Vec::new();
-    for blob in blobs {
-        let Origin::File(_, stamp) = blob.origin() else { continue };
-        let place = *places.entry(*stamp).or_insert(files.len());
-        if place == files.len() {
-            files.push(Vec::new());
-        }
-        files[place].push(blob.clone());
-    }
+/// A file and what has it as its content.
+type Content<'a> = (Job<'a>, &'a Blob);
+
+/// Payloads sorted by file, whatever it is called: hard links are one file.
+fn files(blobs: &[Blob]) -> Vec<Content<'_>> {
+    let mut files: Vec<_> = blobs.iter().filter_map(|blob| Some((blob.job()?, blob))).collect();
+    files.sort_by_key(|(job, _)| *job.stamp);
     files
 }
 
 /// What this or an earlier run found out.
-fn known(same: &[Blob], bench: &Bench) -> Option<Facts> {
-    let learned = same.iter().find_map(Blob::facts).cloned();
+fn known(same: &[Content<'_>], bench: &Bench) -> Option<Facts> {
+    let learned = same.iter().find_map(|(_, blob)| blob.facts()).cloned();
     learned.or_else(|| {
-        let Origin::File(path, stamp) = same[0].origin() else { return None };
+        let Job { path, stamp } = same[0].0;
         let metadata = path.metadata().ok().filter(|now| Stamp::of(now) == *stamp)?;
         bench.index().filter(|_| !bench.fresh)?.find(path, &metadata)
     })
 }
 
-fn learn(same: &[Blob], facts: &Facts) {
-    for blob in same {
+fn learn(same: &[Content<'_>], facts: &Facts) {
+    for (_, blob) in same.iter().filter(|(_, blob)| blob.facts().is_none()) {
         blob.learn(facts.clone());
     }
 }
@@ -71,24 +70,22 @@ fn learn(same: &[Blob], facts: &Facts) {
 struct Intake<'a> {
     bench: &'a Bench,
     packings: &'a BTreeSet<Packing>,
-    unknown: Vec<Vec<Blob>>,
-    jobs: Vec<Job>,
+    unknown: Vec<&'a [Content<'a>]>,
+    jobs: Vec<Job<'a>>,
     /// Pieces that some thread packs: the same content may be there under several names.
     packed: Mutex<HashSet<Key>>,
 }
 
-impl Intake<'_> {
-    fn add(&mut self, same: Vec<Blob>) {
-        if let Origin::File(path, stamp) = same[0].origin() {
-            self.jobs.push(Job { path: path.clone(), stamp: *stamp });
-            self.unknown.push(same);
-        }
+impl<'a> Intake<'a> {
+    fn add(&mut self, same: &'a [Content<'a>]) {
+        self.jobs.push(same[0].0);
+        self.unknown.push(same);
     }
 
     /// Bytes that will be advanced by; an estimate where files have not been read yet.
     fn total(&self, extras: &[Extra]) -> u64 {
         let packings = || self.packings.iter().filter(|packing| packing.codec != Codec::None);
-        let work = |job: &Job| {
+        let work = |job: &Job<'_>| {
             let len = job.stamp.len;
             let packed = packings().filter(|packing| len >= packing.alone()).count() as u64;
             len + packed * len
@@ -126,12 +123,12 @@ impl Desk for Intake<'_> {
     type Extra = Extra;
 
     fn learned(&self, index: usize, facts: Facts, metadata: &Metadata) -> Vec<Extra> {
-        let same = &self.unknown[index];
-        if let (Some(path), Some(index)) = (same[0].path(), self.bench.index()) {
-            index.keep(path, metadata, &facts);
+        let same = self.unknown[index];
+        if let Some(index) = self.bench.index() {
+            index.keep(same[0].0.path, metadata, &facts);
         }
         learn(same, &facts);
-        self.pieces_of(&same[0])
+        self.pieces_of(same[0].1)
     }
 
     fn extra(&self, (blob, piece, packing): Extra, packers: &mut Packers) -> Result<(), Error> {
@@ -195,9 +192,9 @@ mod tests {
         for (blob, content) in blobs.iter().zip(&contents) {
             assert_eq!(*blob.digests(), Digests::of(content), "{}", content.len());
             let facts = blob.facts().unwrap();
-            let crcs: Vec<_> = content.chunks(1 << 20).map(crc32fast::hash).collect();
-            assert_eq!(facts.chunk_crcs, crcs);
-            assert!(facts.incompressible.iter().all(|stored| *stored));
+            let crcs = content.chunks(1 << 20).map(crc32fast::hash);
+            assert!(facts.chunks().map(|chunk| chunk.crc32).eq(crcs));
+            assert!(facts.chunks().all(|chunk| chunk.stored));
         }
     }
 

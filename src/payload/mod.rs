@@ -32,6 +32,7 @@ pub use store::{Key, Packed};
 pub use workers::{Packers, spread};
 
 use crate::digest::Digests;
+use board::Job;
 
 /// Size of the chunks whose CRC-32 is remembered, in bytes. A writer that copies from a source file
 /// checks every chunk it read, so a payload that changes under the build is noticed.
@@ -46,7 +47,6 @@ pub struct Blob(Arc<Inner>);
 
 struct Inner {
     origin: Origin,
-    len: u64,
     facts: OnceLock<Facts>,
 }
 
@@ -54,18 +54,20 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A file, as long as its stamp stays the same.
-    File(PathBuf, Stamp),
+    File(Box<Path>, Stamp),
     /// Bytes made by pkggen.
     Memory(Arc<[u8]>),
 }
 
 /// What tells that a file has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {
     /// Length in bytes.
     pub len: u64,
-    /// Modification time, nanoseconds since 1970.
-    pub mtime: i128,
+    /// Modification time: seconds since 1970.
+    pub mtime: i64,
+    /// And nanoseconds.
+    pub nanos: u32,
     /// Inode number.
     pub inode: u64,
     /// Device number.
@@ -77,7 +79,8 @@ impl Stamp {
     pub fn of(metadata: &Metadata) -> Self {
         Self {
             len: metadata.len(),
-            mtime: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+            mtime: metadata.mtime(),
+            nanos: u32::try_from(metadata.mtime_nsec()).unwrap_or_default(),
             inode: metadata.ino(),
             device: metadata.dev(),
         }
@@ -89,29 +92,67 @@ impl Stamp {
 pub struct Facts {
     /// Digests of the whole.
     pub digests: Digests,
-    /// CRC-32 of every [`CHUNK`].
-    pub chunk_crcs: Vec<u32>,
-    /// Per [`CHUNK`]: whether packing it would not pay.
-    pub incompressible: Vec<bool>,
+    chunks: Chunks,
+}
+
+/// What is known of a [`CHUNK`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// CRC-32.
+    pub crc32: u32,
+    /// Packing it would not pay.
+    pub stored: bool,
+}
+
+/// Most files are shorter than a chunk: theirs has the CRC-32 of the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Chunks {
+    None,
+    One { stored: bool },
+    Many(Box<[Chunk]>),
+}
+
+impl Facts {
+    /// Of content with these digests, cut into these chunks.
+    pub fn new(digests: Digests, chunks: Vec<Chunk>) -> Self {
+        let chunks = match *chunks {
+            [] => Chunks::None,
+            [Chunk { crc32, stored }] if crc32 == digests.crc32 => Chunks::One { stored },
+            _ => Chunks::Many(chunks.into()),
+        };
+        Self { digests, chunks }
+    }
+
+    /// What is known of the chunk with this index.
+    pub fn chunk(&self, index: usize) -> Option<Chunk> {
+        match (&self.chunks, index) {
+            (Chunks::One { stored }, 0) => {
+                Some(Chunk { crc32: self.digests.crc32, stored: *stored })
+            }
+            (Chunks::Many(chunks), index) => chunks.get(index).copied(),
+            _ => None,
+        }
+    }
+
+    /// All chunks in order.
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk> {
+        (0..).map_while(|index| self.chunk(index))
+    }
 }
 
 impl Blob {
     /// Bytes made by pkggen; known at once.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes: Arc<[u8]> = bytes.into().into();
-        let facts = Facts {
-            digests: Digests::of(&bytes),
-            chunk_crcs: bytes.chunks(CHUNK_LEN).map(crc32fast::hash).collect(),
-            incompressible: vec![false; bytes.len().div_ceil(CHUNK_LEN)],
-        };
-        let len = bytes.len() as u64;
-        Self(Arc::new(Inner { origin: Origin::Memory(bytes), len, facts: OnceLock::from(facts) }))
+        let chunk = |bytes| Chunk { crc32: crc32fast::hash(bytes), stored: false };
+        let facts = Facts::new(Digests::of(&bytes), bytes.chunks(CHUNK_LEN).map(chunk).collect());
+        Self(Arc::new(Inner { origin: Origin::Memory(bytes), facts: OnceLock::from(facts) }))
     }
 
     /// A file that was looked at, but not read.
     pub fn from_file(path: PathBuf, stamp: Stamp) -> Self {
-        let (len, facts) = (stamp.len, OnceLock::new());
-        Self(Arc::new(Inner { origin: Origin::File(path, stamp), len, facts }))
+        let origin = Origin::File(path.into(), stamp);
+        Self(Arc::new(Inner { origin, facts: OnceLock::new() }))
     }
 
     /// A file; looks at it, but does not read it.
@@ -123,7 +164,10 @@ impl Blob {
 
     /// Length in bytes.
     pub fn len(&self) -> u64 {
-        self.0.len
+        match &self.0.origin {
+            Origin::File(_, stamp) => stamp.len,
+            Origin::Memory(bytes) => bytes.len() as u64,
+        }
     }
 
     /// Whether there are no bytes.
@@ -134,6 +178,14 @@ impl Blob {
     /// Where the bytes are.
     pub fn origin(&self) -> &Origin {
         &self.0.origin
+    }
+
+    /// The file on disk and what it was when it was looked at.
+    fn job(&self) -> Option<Job<'_>> {
+        match &self.0.origin {
+            Origin::File(path, stamp) => Some(Job { path, stamp }),
+            Origin::Memory(_) => None,
+        }
     }
 
     /// The file on disk, if it is one.

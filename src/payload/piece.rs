@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek as _, SeekFrom};
 
-use super::{Bench, Blob, CHUNK, Error, Facts, Key, Packed, Packers, open};
+use super::{Bench, Blob, CHUNK, Chunk, Error, Facts, Key, Packed, Packers, open};
 use crate::codec::{Codec, Packing, Sum};
 
 /// A range of a payload that is packed by itself or not at all.
@@ -19,7 +19,8 @@ pub struct Piece {
 /// Cuts a payload into runs of chunks that shrink and runs that do not; the former into pieces of
 /// about equal length, so that they keep all threads busy to the end.
 pub fn pieces(facts: &Facts, packing: Packing) -> Vec<Piece> {
-    let smoothed = smoothed(&facts.incompressible, packing);
+    let stored: Vec<_> = facts.chunks().map(|chunk| chunk.stored).collect();
+    let smoothed = smoothed(stored, packing);
     let (mut pieces, mut first) = (Vec::new(), 0);
     for run in smoothed.chunk_by(|one, next| one == next) {
         let stored = run[0];
@@ -51,7 +52,7 @@ const STORED_ALONE: u64 = 256 << 10;
 
 /// Whether a payload is cut into pieces of its own rather than packed with its neighbours.
 pub fn has_pieces(blob: &Blob, packing: Packing) -> bool {
-    let all_stored = |facts: &Facts| facts.incompressible.iter().all(|stored| *stored);
+    let all_stored = |facts: &Facts| facts.chunks().all(|chunk| chunk.stored);
     packing.codec != Codec::None
         && blob.path().is_some()
         && blob.facts().is_some_and(|facts| {
@@ -83,12 +84,11 @@ impl Piece {
 
 /// Short runs that do not shrink are packed with what is around them: a packer loses more by
 /// starting anew than stored bytes save in time.
-fn smoothed(incompressible: &[bool], packing: Packing) -> Vec<bool> {
+fn smoothed(mut smoothed: Vec<bool>, packing: Packing) -> Vec<bool> {
     let short = match packing.codec {
         Codec::Xz => 4,
         _ => 2,
     };
-    let mut smoothed = incompressible.to_vec();
     let mut start = 0;
     while start < smoothed.len() {
         let run = smoothed[start..].iter().take_while(|stored| **stored == smoothed[start]).count();
@@ -104,12 +104,14 @@ fn smoothed(incompressible: &[bool], packing: Packing) -> Vec<bool> {
 /// Length and CRC-32 of a range that starts and ends at chunks, from what is known.
 pub fn sum(facts: &Facts, piece: Piece) -> Sum {
     let first = narrow(piece.at / CHUNK);
-    let mut left = piece.len;
-    facts.chunk_crcs[first..].iter().fold(Sum::default(), |sum, crc32| {
+    let (mut sum, mut left) = (Sum::default(), piece.len);
+    for index in first.. {
+        let Some(Chunk { crc32, .. }) = facts.chunk(index).filter(|_| left > 0) else { break };
         let len = left.min(CHUNK);
         left -= len;
-        if len == 0 { sum } else { sum.and(Sum { len, crc32: *crc32 }) }
-    })
+        sum = sum.and(Sum { len, crc32 });
+    }
+    sum
 }
 
 #[cfg(test)]
@@ -119,11 +121,8 @@ mod tests {
 
     fn facts(pattern: &str) -> Facts {
         let len = pattern.len() as u64 * CHUNK - 1;
-        Facts {
-            digests: Digests { len, ..Digests::of(b"") },
-            chunk_crcs: vec![0; pattern.len()],
-            incompressible: pattern.chars().map(|chunk| chunk == 's').collect(),
-        }
+        let chunk = |chunk| Chunk { crc32: 0, stored: chunk == 's' };
+        Facts::new(Digests { len, ..Digests::of(b"") }, pattern.chars().map(chunk).collect())
     }
 
     fn cut(pattern: &str, codec: Codec) -> Vec<(u64, bool)> {

@@ -8,17 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Blob, CHUNK, Error, Origin, Stamp, board::Job};
+use super::{Blob, CHUNK, Chunk, Error, Origin, Stamp, board::Job};
 
 /// Opens a payload for reading. A file whose stamp differs from the one it was resolved with is
 /// refused, and so is a chunk whose CRC-32 differs from the one ingestion found.
 pub fn open(blob: &Blob) -> Result<Source, Error> {
     let backing = match blob.origin() {
         Origin::Memory(bytes) => Backing::Memory(bytes.clone()),
-        Origin::File(path, stamp) => {
-            let job = Job { path: path.clone(), stamp: *stamp };
-            Backing::File(open_file(path, stamp)?, job)
-        }
+        Origin::File(path, stamp) => Backing::File(open_file(path, stamp)?),
     };
     Ok(Source { backing, blob: blob.clone(), at: 0, chunk: Vec::new(), loaded: u64::MAX })
 }
@@ -54,7 +51,7 @@ pub struct Source {
 }
 
 enum Backing {
-    File(File, Job),
+    File(File),
     Memory(Arc<[u8]>),
 }
 
@@ -68,9 +65,10 @@ impl Source {
                 let inside = |at: u64| usize::try_from(at).expect("it is in memory");
                 Ok(bytes.get(inside(at)..inside(at + len)).unwrap_or_default())
             }
-            Backing::File(file, job) => {
+            Backing::File(file) => {
                 if self.loaded != index {
                     self.loaded = u64::MAX;
+                    let job = self.blob.job().expect("it is a file");
                     read_at(file, job, at, len, &mut self.chunk)?;
                     self.check(index)?;
                     self.loaded = index;
@@ -81,11 +79,9 @@ impl Source {
     }
 
     fn check(&self, index: u64) -> Result<(), Error> {
-        let known = self.blob.facts().and_then(|facts| {
-            facts.chunk_crcs.get(usize::try_from(index).expect("as many as there are chunks"))
-        });
-        match known {
-            Some(&crc) if crc != crc32fast::hash(&self.chunk) => {
+        let index = usize::try_from(index).expect("as many as there are chunks");
+        match self.blob.facts().and_then(|facts| facts.chunk(index)) {
+            Some(Chunk { crc32, .. }) if crc32 != crc32fast::hash(&self.chunk) => {
                 let path = self.blob.path().expect("only files are checked").to_owned();
                 Err(Error::Rewritten { path })
             }
@@ -97,7 +93,7 @@ impl Source {
 /// Reads exactly `len` bytes of a file into the buffer.
 pub(super) fn read_at(
     file: &File,
-    job: &Job,
+    job: Job<'_>,
     at: u64,
     len: u64,
     buffer: &mut Vec<u8>,
@@ -107,7 +103,7 @@ pub(super) fn read_at(
     match file.read_exact_at(buffer, at) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             let now = file.metadata().map_err(Error::unreadable(path))?.len();
-            Err(Error::Changed { path: path.clone(), before: stamp.len, now })
+            Err(Error::Changed { path: path.to_owned(), before: stamp.len, now })
         }
         other => other.map_err(Error::unreadable(path)),
     }

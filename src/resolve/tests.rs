@@ -441,11 +441,7 @@ fn the_same_file_is_one_blob_in_every_format() {
     };
     let (deb, tar) = (bench.deb(), bench.resolve("linux-x86_64", "tar.gz").unwrap());
     let deb = blob(deb);
-    deb.learn(crate::payload::Facts {
-        digests: crate::digest::Digests::of(b"x"),
-        chunk_crcs: vec![],
-        incompressible: vec![],
-    });
+    deb.learn(crate::payload::Facts::new(crate::digest::Digests::of(b"x"), vec![]));
     assert!(blob(tar).facts().is_some());
 }
 

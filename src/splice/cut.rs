@@ -1,39 +1,58 @@
 //! Cuts a plain recipe into parts that are packed by themselves. Where it cuts depends on the
 //! content and the packing alone.
 
-use std::sync::Arc;
-
-use super::{Recipe, Segment};
+use super::{Reader, Recipe, Segment};
 use crate::{
     codec::{Codec, Packing},
     payload::{Blob, Piece, has_pieces, pieces},
 };
 
 /// A part of a packed stream.
-pub(super) enum Part {
+pub(super) enum Part<'a> {
     /// Headers, padding and small files, packed together.
-    Section(Recipe),
+    Section(Section<'a>),
     /// A piece of a larger file.
     Piece(Blob, Piece),
 }
 
+/// A range of a plain recipe.
+pub(super) struct Section<'a> {
+    /// The segments from the first one that is in it.
+    segments: &'a [Segment],
+    /// How much of the first one is not, in bytes.
+    skip: u64,
+    /// How long it is, in bytes.
+    len: u64,
+}
+
+impl Section<'_> {
+    /// How long it is, in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Reads it from its start.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader::within(self.segments, self.skip, self.len)
+    }
+}
+
 /// The parts in order.
-pub(super) fn cut(plain: &Recipe, packing: Packing) -> Vec<Part> {
-    let (mut parts, mut small) = (Vec::new(), Recipe::default());
-    for segment in plain.segments() {
-        match segment {
-            Segment::Blob { blob, at: 0, len }
-                if *len == blob.len() && has_pieces(blob, packing) =>
-            {
-                sections(std::mem::take(&mut small), packing, &mut parts);
-                let facts = blob.facts().expect("only a payload that was ingested has pieces");
-                let pieces = pieces(facts, packing).into_iter();
-                parts.extend(pieces.map(|piece| Part::Piece(blob.clone(), piece)));
-            }
-            other => small.push(other.clone()),
+pub(super) fn cut(plain: &Recipe, packing: Packing) -> Vec<Part<'_>> {
+    let (mut parts, mut first, segments) = (Vec::new(), 0, plain.segments());
+    for (index, segment) in segments.iter().enumerate() {
+        if let Segment::Blob { blob, at: 0, len } = segment
+            && *len == blob.len()
+            && has_pieces(blob, packing)
+        {
+            sections(&segments[first..index], packing, &mut parts);
+            let facts = blob.facts().expect("only a payload that was ingested has pieces");
+            let pieces = pieces(facts, packing).into_iter();
+            parts.extend(pieces.map(|piece| Part::Piece(blob.clone(), piece)));
+            first = index + 1;
         }
     }
-    sections(small, packing, &mut parts);
+    sections(&segments[first..], packing, &mut parts);
     parts
 }
 
@@ -46,47 +65,23 @@ fn longest(packing: Packing) -> u64 {
     }
 }
 
-/// Cuts gathered content into sections of about equal length, so that they keep all threads busy.
-fn sections(small: Recipe, packing: Packing, parts: &mut Vec<Part>) {
-    let count = small.len().div_ceil(longest(packing));
-    if count <= 1 {
-        parts.extend((!small.is_empty()).then_some(Part::Section(small)));
-        return;
-    }
-    let longest = small.len().div_ceil(count);
-    let mut section = Recipe::default();
-    for segment in small.segments {
-        let mut rest = Some(segment);
-        while let Some(segment) = rest.take() {
-            let room = longest - section.len();
-            let (fits, later) = split(segment, room);
-            section.push(fits);
-            rest = later;
-            if section.len() == longest {
-                parts.push(Part::Section(std::mem::take(&mut section)));
-            }
+/// Cuts what lies between larger files into sections of about equal length, so that they keep all
+/// threads busy.
+fn sections<'a>(mut segments: &'a [Segment], packing: Packing, parts: &mut Vec<Part<'a>>) {
+    let mut left: u64 = segments.iter().map(Segment::len).sum();
+    let longest = left.div_ceil(left.div_ceil(longest(packing)).max(1));
+    let mut skip = 0;
+    while left > 0 {
+        let len = longest.min(left);
+        parts.push(Part::Section(Section { segments, skip, len }));
+        left -= len;
+        skip += len;
+        while let Some((first, rest)) = segments.split_first()
+            && first.len() <= skip
+        {
+            skip -= first.len();
+            segments = rest;
         }
-    }
-    parts.extend((!section.is_empty()).then_some(Part::Section(section)));
-}
-
-/// The first `room` bytes of a segment of a plain recipe, and the rest of it.
-fn split(segment: Segment, room: u64) -> (Segment, Option<Segment>) {
-    if segment.len() <= room {
-        return (segment, None);
-    }
-    match segment {
-        Segment::Bytes(bytes) => {
-            let (first, rest) =
-                bytes.split_at(usize::try_from(room).expect("less than its length"));
-            (Segment::Bytes(Arc::from(first)), Some(Segment::Bytes(Arc::from(rest))))
-        }
-        Segment::Zeros(len) => (Segment::Zeros(room), Some(Segment::Zeros(len - room))),
-        Segment::Blob { blob, at, len } => (
-            Segment::Blob { blob: blob.clone(), at, len: room },
-            Some(Segment::Blob { blob, at: at + room, len: len - room }),
-        ),
-        whole @ (Segment::Stored { .. } | Segment::Packed { .. }) => (whole, None),
     }
 }
 

@@ -9,7 +9,7 @@ mod pack;
 mod reader;
 mod write;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 pub use draft::{Draft, abandon};
 pub use entry::{Deflated, pack_entries, pack_entry};
@@ -18,11 +18,9 @@ pub use pack::pack;
 pub use reader::Reader;
 pub use write::write;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::{
-    digest::{Digest, Sha256Digest},
-    payload::{self, Blob},
+    digest::Sha256Digest,
+    payload::{self, Blob, Origin},
 };
 
 /// A file, described.
@@ -32,11 +30,26 @@ pub struct Recipe {
     len: u64,
 }
 
+/// Makes bytes when they are needed: always the same ones, as many as the segment says.
+pub trait Make: fmt::Debug + Send + Sync {
+    /// Adds those with this index.
+    fn make(&self, index: u32, out: &mut Vec<u8>);
+}
+
 /// A part of a file.
 #[derive(Clone, Debug)]
 pub enum Segment {
     /// These bytes.
     Bytes(Arc<[u8]>),
+    /// Bytes that are made whenever they are read, so that nobody keeps them: headers.
+    Made {
+        /// What makes them.
+        by: Arc<dyn Make>,
+        /// Which of those it makes.
+        index: u32,
+        /// How many they are.
+        len: u32,
+    },
     /// That many zeros.
     Zeros(u64),
     /// A range of a payload, as it is.
@@ -113,6 +126,7 @@ impl Segment {
     pub fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Made { len, .. } => u64::from(*len),
             Self::Zeros(len) | Self::Blob { len, .. } | Self::Packed { len, .. } => *len,
             Self::Stored { len, framing, .. } => framing.framed(*len),
         }
@@ -142,6 +156,16 @@ impl Recipe {
         self.push(Segment::Bytes(bytes.into().into()));
     }
 
+    /// Makes room for that many segments.
+    pub fn reserve(&mut self, segments: usize) {
+        self.segments.reserve_exact(segments);
+    }
+
+    /// Adds bytes that are made when they are needed.
+    pub fn made(&mut self, by: Arc<dyn Make>, index: u32, len: u32) {
+        self.push(Segment::Made { by, index, len });
+    }
+
     /// Adds zeros.
     pub fn zeros(&mut self, len: u64) {
         self.push(Segment::Zeros(len));
@@ -149,9 +173,11 @@ impl Recipe {
 
     /// Adds the whole of a payload.
     pub fn blob(&mut self, blob: &Blob) {
-        match blob.bytes() {
-            Some(bytes) => self.push(Segment::Bytes(bytes.into())),
-            None => self.push(Segment::Blob { blob: blob.clone(), at: 0, len: blob.len() }),
+        match blob.origin() {
+            Origin::Memory(bytes) => self.push(Segment::Bytes(bytes.clone())),
+            Origin::File(..) => {
+                self.push(Segment::Blob { blob: blob.clone(), at: 0, len: blob.len() });
+            }
         }
     }
 
@@ -171,24 +197,13 @@ impl Recipe {
     }
 
     /// Hands over the bytes of the file that is described, front to back.
-    pub fn each(&self, mut take: impl FnMut(&[u8])) -> Result<(), payload::Error> {
-        let mut reader = self.reader();
-        loop {
-            let ready = reader.ready()?;
-            if ready.is_empty() {
-                return Ok(());
-            }
-            take(ready);
-            let len = ready.len();
-            reader.advance(len);
-        }
+    pub fn each(&self, take: impl FnMut(&[u8])) -> Result<(), payload::Error> {
+        self.reader().each(take)
     }
 
     /// SHA-256 of the file that is described.
     pub fn sha256(&self) -> Result<Sha256Digest, payload::Error> {
-        let mut hasher = Sha256::new();
-        self.each(|bytes| hasher.update(bytes))?;
-        Ok(Digest(hasher.finalize().into()))
+        self.reader().sha256()
     }
 
     /// Reads the file that is described, front to back.

@@ -5,11 +5,12 @@ use std::sync::Mutex;
 use super::{
     Recipe, Segment,
     assemble::{Run, assemble},
-    cut::{Part, cut},
+    cut::{Part, Section, cut},
 };
 use crate::{
     codec::{Codec, Packing, Sum},
     digest::Xxh64,
+    memory,
     payload::{self, Bench, Blob, Error, Key, Packed, Packers, Piece, spread},
 };
 
@@ -22,6 +23,7 @@ pub fn pack(plain: &Recipe, packing: Packing, bench: &Bench) -> Result<Recipe, E
     if packing.codec == Codec::None {
         return Ok(plain.clone());
     }
+    memory::give_back();
     let mut work: Vec<Work> = cut(plain, packing).into_iter().map(Work::Pack).collect();
     if packing.codec == Codec::Zstd {
         // The longest chain goes first.
@@ -40,6 +42,8 @@ pub fn pack(plain: &Recipe, packing: Packing, bench: &Bench) -> Result<Recipe, E
             pack_piece(blob, *piece, packing, packers, bench).map(Some)
         }
     })?;
+    drop(work);
+    memory::give_back(); // what the packers had
     let xxh64 = xxh64.into_inner().expect("no thread panicked");
     Ok(assemble(packing, runs.into_iter().flatten().collect(), xxh64))
 }
@@ -47,7 +51,7 @@ pub fn pack(plain: &Recipe, packing: Packing, bench: &Bench) -> Result<Recipe, E
 enum Work<'a> {
     /// The checksum of all the content, in order.
     Check(&'a Recipe),
-    Pack(Part),
+    Pack(Part<'a>),
 }
 
 fn checksum(plain: &Recipe) -> Result<u64, Error> {
@@ -58,7 +62,7 @@ fn checksum(plain: &Recipe) -> Result<u64, Error> {
 
 /// Packs headers and small files together.
 fn pack_section(
-    section: &Recipe,
+    section: &Section<'_>,
     packing: Packing,
     packers: &mut Packers,
     bench: &Bench,
@@ -67,7 +71,7 @@ fn pack_section(
         let (packed, content) = packers.in_memory(packing, &mut section.reader(), section.len())?;
         return Ok(Run { body: Segment::Bytes(packed.into()), content });
     }
-    let sha256 = section.sha256()?;
+    let sha256 = section.reader().sha256()?;
     let key = Key { sha256, at: 0, len: section.len(), packing };
     let packed = bench.packed(&key, packers, || Ok(Box::new(section.reader())))?;
     Ok(run(packed))

@@ -7,9 +7,12 @@ use std::{
     path::Path,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Framing, Recipe, Segment};
 use crate::{
     codec::{xz, zstd},
+    digest::{Digest, Sha256Digest},
     payload::{self, CHUNK, Error, Source},
 };
 
@@ -17,11 +20,16 @@ use crate::{
 pub struct Reader<'a> {
     segments: std::slice::Iter<'a, Segment>,
     current: Option<Current<'a>>,
+    /// Bytes to be passed over before the first.
+    skip: u64,
+    /// Bytes to the end.
+    left: u64,
 }
 
 /// The segment that is being read, with where in it.
 enum Current<'a> {
     Bytes(&'a [u8]),
+    Made { bytes: Vec<u8>, taken: usize },
     Zeros(u64),
     Blob { source: Box<Source>, at: u64, end: u64 },
     Stored(Stored),
@@ -32,11 +40,65 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 impl<'a> Reader<'a> {
     pub(super) fn new(recipe: &'a Recipe) -> Self {
-        Self { segments: recipe.segments.iter(), current: None }
+        Self::within(&recipe.segments, 0, recipe.len)
+    }
+
+    /// Reads `len` bytes from some segments, all but the first `skip`.
+    pub(super) fn within(segments: &'a [Segment], skip: u64, len: u64) -> Self {
+        Self { segments: segments.iter(), current: None, skip, left: len }
     }
 
     /// The next bytes, as many as are at hand; empty at the end.
     pub fn ready(&mut self) -> Result<&[u8], Error> {
+        while self.skip > 0 {
+            let len = self.at_hand()?.len();
+            let len = usize::try_from(self.skip).map_or(len, |skip| skip.min(len));
+            assert!(len > 0, "what is passed over is there");
+            self.pass(len);
+            self.skip -= len as u64;
+        }
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let ready = self.at_hand()?;
+        Ok(&ready[..ready.len().min(left)])
+    }
+
+    /// Hands over all that is left.
+    pub(super) fn each(mut self, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
+        loop {
+            let ready = self.ready()?;
+            if ready.is_empty() {
+                return Ok(());
+            }
+            take(ready);
+            let len = ready.len();
+            self.advance(len);
+        }
+    }
+
+    /// SHA-256 of all that is left.
+    pub(super) fn sha256(self) -> Result<Sha256Digest, Error> {
+        let mut hasher = Sha256::new();
+        self.each(|bytes| hasher.update(bytes))?;
+        Ok(Digest(hasher.finalize().into()))
+    }
+
+    /// Goes on by that many of the bytes at hand.
+    pub fn advance(&mut self, amount: usize) {
+        self.left -= amount as u64;
+        self.pass(amount);
+    }
+
+    fn pass(&mut self, amount: usize) {
+        if let Some(current) = &mut self.current {
+            current.advance(amount);
+        }
+    }
+
+    /// What is at hand of the current segment.
+    fn at_hand(&mut self) -> Result<&[u8], Error> {
+        if self.left == 0 {
+            return Ok(&[]);
+        }
         while self.current.as_ref().is_none_or(Current::is_over) {
             match self.segments.next() {
                 Some(segment) => self.current = Some(Current::open(segment)?),
@@ -45,19 +107,18 @@ impl<'a> Reader<'a> {
         }
         self.current.as_mut().expect("there is one").ready()
     }
-
-    /// Goes on by that many of the bytes at hand.
-    pub fn advance(&mut self, amount: usize) {
-        if let Some(current) = &mut self.current {
-            current.advance(amount);
-        }
-    }
 }
 
 impl<'a> Current<'a> {
     fn open(segment: &'a Segment) -> Result<Self, Error> {
         Ok(match segment {
             Segment::Bytes(bytes) => Self::Bytes(bytes),
+            Segment::Made { by, index, len } => {
+                let mut bytes = Vec::with_capacity(*len as usize);
+                by.make(*index, &mut bytes);
+                assert_eq!(bytes.len(), *len as usize, "as many as the segment says");
+                Self::Made { bytes, taken: 0 }
+            }
             Segment::Zeros(len) => Self::Zeros(*len),
             Segment::Blob { blob, at, len } => {
                 Self::Blob { source: Box::new(payload::open(blob)?), at: *at, end: at + len }
@@ -80,6 +141,7 @@ impl<'a> Current<'a> {
     fn is_over(&self) -> bool {
         match self {
             Self::Bytes(bytes) => bytes.is_empty(),
+            Self::Made { bytes, taken } => *taken == bytes.len(),
             Self::Zeros(len) => *len == 0,
             Self::Blob { at, end, .. } => at == end,
             Self::Stored(stored) => stored.at == stored.end,
@@ -90,6 +152,7 @@ impl<'a> Current<'a> {
     fn ready(&mut self) -> Result<&[u8], Error> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
+            Self::Made { bytes, taken } => Ok(&bytes[*taken..]),
             Self::Zeros(len) => {
                 let len = usize::try_from(*len).map_or(ZEROS.len(), |len| len.min(ZEROS.len()));
                 Ok(&ZEROS[..len])
@@ -103,6 +166,7 @@ impl<'a> Current<'a> {
     fn advance(&mut self, amount: usize) {
         match self {
             Self::Bytes(bytes) => *bytes = &bytes[amount..],
+            Self::Made { taken, .. } => *taken += amount,
             Self::Zeros(len) => *len -= amount as u64,
             Self::Blob { at, .. } => *at += amount as u64,
             Self::Stored(stored) => stored.advance(amount),

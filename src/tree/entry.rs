@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Text;
 use crate::{diagnostic::Place, payload::Blob};
 
 /// Permission bits, at most 0o7777.
@@ -79,9 +80,9 @@ pub struct Node {
     /// Permission bits.
     pub mode: Mode,
     /// Name of the owner.
-    pub owner: String,
+    pub owner: Text,
     /// Name of the group.
-    pub group: String,
+    pub group: Text,
     /// The type it came from; `None` for what a format adds itself.
     pub role: Option<PayloadType>,
     /// The administrator edits it: conffile, `%config(noreplace)`.

@@ -2,17 +2,22 @@
 
 mod entry;
 mod path;
+mod text;
 
-use std::collections::{BTreeMap, btree_map};
+use std::{
+    collections::{BTreeMap, btree_map},
+    sync::Arc,
+};
 
 pub use entry::{Kind, Mode, Node, PayloadType};
 pub use path::{InstallPath, PathError};
+pub use text::Text;
 
 /// A sorted set of nodes. Directories above a node are implied, root-owned and 0755, until an
-/// explicit one takes their place.
+/// explicit one takes their place. Clones share what they hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tree {
-    nodes: BTreeMap<InstallPath, Node>,
+    nodes: Arc<BTreeMap<InstallPath, Arc<Node>>>,
 }
 
 /// Two things want one path.
@@ -30,23 +35,26 @@ pub struct Duplicate {
 impl Tree {
     /// Adds a node and the directories above it. A directory may be added twice (the later one's
     /// attributes win over an implied one); anything else is a [`Duplicate`].
-    pub fn insert(&mut self, path: InstallPath, node: Node) -> Result<(), Duplicate> {
-        for parent in path.ancestors() {
-            let there = self.nodes.entry(parent.clone()).or_insert_with(Node::implied_dir);
-            if !matches!(there.kind, Kind::Dir) {
-                let first = Box::new(there.clone());
-                return Err(Duplicate { path: parent, first, second: Box::new(node) });
-            }
-        }
-        match self.nodes.entry(path) {
+    pub fn insert(
+        &mut self,
+        path: InstallPath,
+        node: impl Into<Arc<Node>>,
+    ) -> Result<(), Duplicate> {
+        let node = node.into();
+        let nodes = Arc::make_mut(&mut self.nodes);
+        imply(nodes, &path).map_err(|(path, first)| {
+            let (first, second) = (boxed(&first), boxed(&node));
+            Duplicate { path, first, second }
+        })?;
+        match nodes.entry(path) {
             btree_map::Entry::Vacant(vacant) => {
                 vacant.insert(node);
             }
             btree_map::Entry::Occupied(mut there) => {
                 let both_dirs = matches!((&there.get().kind, &node.kind), (Kind::Dir, Kind::Dir));
                 if !both_dirs || !(there.get().implied || node.implied || *there.get() == node) {
-                    let (path, first) = (there.key().clone(), Box::new(there.get().clone()));
-                    return Err(Duplicate { path, first, second: Box::new(node) });
+                    let (path, first) = (there.key().clone(), boxed(there.get()));
+                    return Err(Duplicate { path, first, second: boxed(&node) });
                 }
                 if !node.implied {
                     there.insert(node);
@@ -58,12 +66,17 @@ impl Tree {
 
     /// All nodes in path order: every directory before what is in it.
     pub fn iter(&self) -> impl Iterator<Item = (&InstallPath, &Node)> {
+        self.nodes.iter().map(|(path, node)| (path, &**node))
+    }
+
+    /// The same, to be kept.
+    pub fn shared(&self) -> impl Iterator<Item = (&InstallPath, &Arc<Node>)> {
         self.nodes.iter()
     }
 
     /// The node at a path.
     pub fn get(&self, path: &InstallPath) -> Option<&Node> {
-        self.nodes.get(path)
+        self.nodes.get(path).map(|node| &**node)
     }
 
     /// Pairs of paths that differ only in case: one file on macOS and Windows.
@@ -87,6 +100,29 @@ impl Tree {
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
+}
+
+/// Adds the directories above a path. What stands in the way of one is given back.
+fn imply(
+    nodes: &mut BTreeMap<InstallPath, Arc<Node>>,
+    path: &InstallPath,
+) -> Result<(), (InstallPath, Arc<Node>)> {
+    // Where the next one is there, so are those above it.
+    let is_dir = |node: &Arc<Node>| matches!(node.kind, Kind::Dir);
+    if path.parent().is_none_or(|parent| nodes.get(&parent).is_some_and(is_dir)) {
+        return Ok(());
+    }
+    for parent in path.ancestors() {
+        let there = nodes.entry(parent.clone()).or_insert_with(|| Node::implied_dir().into());
+        if !is_dir(there) {
+            return Err((parent, there.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn boxed(node: &Node) -> Box<Node> {
+    Box::new(node.clone())
 }
 
 #[cfg(test)]

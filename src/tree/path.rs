@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use super::Text;
+
 /// A path below the root of a package: relative, `/`-separated, no empty, `.` or `..` component,
 /// no NUL and no newline. Sorted so that a directory comes right before what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct InstallPath(String);
+pub struct InstallPath(Text);
 
 /// Why a text is no [`InstallPath`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,11 +43,16 @@ impl InstallPath {
         if parts.is_empty() {
             return Err(PathError::Empty);
         }
-        Ok(Self(parts.join("/")))
+        Ok(Self(parts.join("/").into()))
     }
 
     /// Without a leading slash.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same, to be kept.
+    pub fn text(&self) -> &Text {
         &self.0
     }
 
@@ -56,7 +63,7 @@ impl InstallPath {
 
     /// The directory it is in, unless that is the root.
     pub fn parent(&self) -> Option<Self> {
-        self.0.rsplit_once('/').map(|(dir, _)| Self(dir.to_owned()))
+        self.0.rsplit_once('/').map(|(dir, _)| Self(dir.into()))
     }
 
     /// The last component.
@@ -66,7 +73,7 @@ impl InstallPath {
 
     /// All directories above, outermost first.
     pub fn ancestors(&self) -> impl Iterator<Item = Self> {
-        self.0.match_indices('/').map(|(at, _)| Self(self.0[..at].to_owned()))
+        self.0.match_indices('/').map(|(at, _)| Self(self.0[..at].into()))
     }
 
     /// Whether it is this directory or below it.
@@ -114,6 +121,6 @@ mod tests {
     fn a_directory_sorts_right_before_its_content() {
         let mut paths = ["a.b", "a/b", "a"].map(|text| InstallPath::parse(text).unwrap());
         paths.sort();
-        assert_eq!(paths.map(|path| path.0), ["a", "a/b", "a.b"]);
+        assert_eq!(paths.each_ref().map(InstallPath::as_str), ["a", "a/b", "a.b"]);
     }
 }

@@ -65,13 +65,17 @@ fn rewrite(
     texts: &[(String, String)],
     found: &mut Diagnostics,
 ) -> Tree {
+    let left_out = |node: &Node| in_copyright(node, package, texts);
+    if !tree.iter().any(|(path, node)| left_out(node) || is_packed(path, node)) {
+        return tree.clone();
+    }
     let mut out = Tree::default();
-    for (path, node) in tree.iter() {
-        if node.implied || in_copyright(node, package, texts) {
+    for (path, node) in tree.shared() {
+        if node.implied || left_out(node) {
             continue;
         }
         let (path, node) = match packed(path, node) {
-            Ok(Some(packed)) => packed,
+            Ok(Some((path, node))) => (path, node.into()),
             Ok(None) => (path.clone(), node.clone()),
             Err(error) => {
                 found.error(error);
@@ -95,9 +99,15 @@ fn in_copyright(node: &Node, package: &Package, texts: &[(String, String)]) -> b
 
 /// NEWS and changelogs are packed like man pages (policy 12.7).
 fn packed(path: &InstallPath, node: &Node) -> Result<Option<(InstallPath, Node)>, Diagnostic> {
-    let news =
-        path.starts_with("usr/share/doc") && matches!(path.file_name(), "NEWS" | "changelog");
-    documents::packed(path, node, news)
+    documents::packed(path, node, is_news(path))
+}
+
+fn is_packed(path: &InstallPath, node: &Node) -> bool {
+    documents::is_packed(path, node, is_news(path))
+}
+
+fn is_news(path: &InstallPath) -> bool {
+    path.starts_with("usr/share/doc") && matches!(path.file_name(), "NEWS" | "changelog")
 }
 
 /// Format: lintian's manual, "Overrides".

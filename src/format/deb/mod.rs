@@ -16,7 +16,7 @@ mod scripts;
 mod signature;
 pub mod version;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use super::{
     Context, Format, Plan, ReadSeek, Signed,
@@ -170,12 +170,15 @@ impl Format for Deb {
         let mut files = metadata.files;
         files.insert("md5sums".into(), MetaFile { mode: 0o644, content: md5sums(&tree) });
         let packing = self.packing(package, cx)?;
-        let control = control_tar(package, &files).map_err(|error| too_large(&error))?;
-        let data = data_tar(package, &tree).map_err(|error| too_large(&error))?;
-        let data_name = format!("data.tar{}", suffix(packing.codec));
+        let pack = |plain: Result<Recipe, LimitError>, packing| {
+            let plain = plain.map_err(|error| too_large(&error))?;
+            Ok::<_, Diagnostic>(splice::pack(&plain, packing, bench)?)
+        };
         let mut members = vec![("debian-binary".to_owned(), bytes("2.0\n"))];
-        members.push(("control.tar.gz".to_owned(), splice::pack(&control, CONTROL, bench)?));
-        members.push((data_name, splice::pack(&data, packing, bench)?));
+        let control = pack(control_tar(package, &files), CONTROL)?;
+        members.push(("control.tar.gz".to_owned(), control));
+        let data = pack(data_tar(package, &tree), packing)?;
+        members.push((format!("data.tar{}", suffix(packing.codec)), data));
         members.extend(signature::member(&members, package, cx)?);
         let expected = Report {
             format: self.name().into(),
@@ -280,15 +283,22 @@ fn conffiles(tree: &Tree) -> String {
 /// `<32 hex>  usr/bin/x` for every file but conffiles.
 fn md5sums(tree: &Tree) -> Vec<u8> {
     let files = tree.iter().filter(|(_, node)| !node.config);
-    let lines = files.filter_map(|(path, node)| {
-        node.blob().map(|blob| format!("{}  {path}\n", blob.digests().md5))
-    });
-    lines.collect::<String>().into_bytes()
+    let files = files.filter_map(|(path, node)| Some((path, node.blob()?)));
+    let files: Vec<_> = files.collect();
+    let len = files.iter().map(|(path, _)| 32 + 2 + path.as_str().len() + 1).sum();
+    let mut lines = String::with_capacity(len);
+    for (path, blob) in files {
+        writeln!(lines, "{}  {path}", blob.digests().md5).expect("memory takes everything");
+    }
+    lines.into_bytes()
 }
 
 /// dpkg looks owners up while it unpacks, before postinst could make them: everything is root's.
-fn as_shipped(node: &Node) -> Node {
-    Node { owner: "root".into(), group: "root".into(), ..node.clone() }
+fn as_shipped(node: &Arc<Node>) -> Arc<Node> {
+    if node.owner == "root" && node.group == "root" {
+        return node.clone();
+    }
+    Node { owner: "root".into(), group: "root".into(), ..Node::clone(node) }.into()
 }
 
 fn control_tar(
@@ -303,25 +313,25 @@ fn control_tar(
 }
 
 /// All nodes in the order of `data.tar`.
-fn in_order(tree: &Tree) -> Vec<(&InstallPath, &Node)> {
-    let mut nodes: Vec<_> = tree.iter().collect();
-    order::sort(&mut nodes, |node| *node);
+fn in_order(tree: &Tree) -> Vec<(&InstallPath, &Arc<Node>)> {
+    let mut nodes: Vec<_> = tree.shared().collect();
+    order::sort(&mut nodes, |(path, node)| (*path, &**node));
     nodes
 }
 
 fn data_tar(package: &Package, tree: &Tree) -> Result<Recipe, LimitError> {
-    let nodes: Vec<_> =
-        in_order(tree).into_iter().map(|(path, node)| (path, as_shipped(node))).collect();
-    let nodes = nodes.iter().map(|(path, node)| (*path, node));
+    let nodes = in_order(tree).into_iter();
+    let nodes = nodes.map(|(path, node)| (path.clone(), as_shipped(node)));
     Ok(Tar::new(package.epoch).nodes(nodes, "./")?.finish())
 }
 
 fn entries(package: &Package, tree: &Tree) -> Vec<ReadEntry> {
-    let root = ReadEntry::of_node("./", &Node::implied_dir(), package.epoch);
-    let below = in_order(tree).into_iter().map(|(path, node)| {
-        ReadEntry::of_node(&format!("./{path}"), &as_shipped(node), package.epoch)
-    });
-    root.into_iter().chain(below.flatten()).collect()
+    let mut entries = Vec::with_capacity(1 + tree.len());
+    entries.extend(ReadEntry::of_node("./", &Node::implied_dir(), package.epoch));
+    entries.extend(in_order(tree).into_iter().filter_map(|(path, node)| {
+        ReadEntry::of_path(path.text().clone(), &as_shipped(node), package.epoch)
+    }));
+    entries
 }
 
 fn suffix(codec: Codec) -> &'static str {

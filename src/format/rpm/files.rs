@@ -88,8 +88,8 @@ impl<'a> Files<'a> {
         header.set(tags::FILEDIGESTS, self.texts(File::digest));
         header.set(tags::FILELINKTOS, self.texts(|file| file.target().to_owned()));
         header.set(tags::FILEFLAGS, Value::Int32(self.each(File::flags)));
-        header.set(tags::FILEUSERNAME, self.texts(|file| file.node.owner.clone()));
-        header.set(tags::FILEGROUPNAME, self.texts(|file| file.node.group.clone()));
+        header.set(tags::FILEUSERNAME, self.texts(|file| file.node.owner.to_string()));
+        header.set(tags::FILEGROUPNAME, self.texts(|file| file.node.group.to_string()));
         header.set(tags::FILEVERIFYFLAGS, Value::Int32(self.each(File::verify)));
         header.set(tags::FILEDEVICES, all(1));
         header.set(tags::FILEINODES, Value::Int32(self.each(File::inode)));

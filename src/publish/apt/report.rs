@@ -105,11 +105,11 @@ fn packages(
         }
         report.len += entry.len;
         report.entries.push(ReadEntry {
-            path: place.to_string(),
+            path: place.to_string().into(),
             kind: ReadKind::File { len: entry.len, md5: None, sha256: entry.sha256 },
             mode: 0o644,
-            owner: String::new(),
-            group: String::new(),
+            owner: "".into(),
+            group: "".into(),
             ids: (0, 0),
             mtime: i64::try_from(date).unwrap_or(i64::MAX),
             config: false,

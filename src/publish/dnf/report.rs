@@ -59,11 +59,11 @@ fn describe(repository: &Repository) -> Report {
     for entry in entries {
         report.len += entry.len;
         report.entries.push(ReadEntry {
-            path: entry.place().to_string(),
+            path: entry.place().to_string().into(),
             kind: ReadKind::File { len: entry.len, md5: None, sha256: *entry.sha256() },
             mode: 0o644,
-            owner: String::new(),
-            group: String::new(),
+            owner: "".into(),
+            group: "".into(),
             ids: (0, 0),
             mtime: i64::try_from(entry.built).unwrap_or(i64::MAX),
             config: false,

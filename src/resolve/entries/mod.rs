@@ -210,8 +210,8 @@ impl Entries {
         let owner = self.owner(work, common.owner, "user");
         let group = self.owner(work, common.group, "group");
         Some(Entry {
-            owner: owner?,
-            group: group?,
+            owner: owner?.into(),
+            group: group?.into(),
             place: common.place.cloned(),
             ..entry(common.role)
         })
@@ -292,8 +292,8 @@ fn entry(role: PayloadType) -> Entry {
         dest: Dest::TypeDir,
         kind: Kind::Dir,
         mode: Mode(0o644),
-        owner: ROOT.to_owned(),
-        group: ROOT.to_owned(),
+        owner: ROOT.into(),
+        group: ROOT.into(),
         capabilities: None,
         place: None,
     }

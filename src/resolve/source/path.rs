@@ -30,6 +30,7 @@ pub(super) fn find(sources: &Sources, root: &Path, source: &str) -> Result<Found
         walk.problems.sort_by(|a, b| a.message.cmp(&b.message));
         return Err(walk.problems);
     }
+    walk.items.shrink_to_fit();
     walk.items.sort_by(|a, b| a.below.split('/').cmp(b.below.split('/')));
     Ok(Found { single, items: walk.items })
 }

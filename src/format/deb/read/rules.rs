@@ -6,7 +6,7 @@ use super::Deb;
 use crate::{
     digest::{Digest, Md5Digest},
     format::{
-        listing::Listing,
+        listing::{Listing, Problems},
         report::{MetaFile, ReadEntry, ReadKind, escape},
     },
 };
@@ -44,15 +44,22 @@ pub(super) fn check(deb: &mut Deb, fields: &[(String, String)]) {
 
 /// Lines of a metadata file; a missing last newline is a problem.
 fn lines(deb: &mut Deb, name: &str) -> Option<Vec<Vec<u8>>> {
-    let content = deb.metadata.get(name)?.content.clone();
-    if content.is_empty() {
-        return Some(Vec::new());
-    }
-    let Some(body) = content.strip_suffix(b"\n") else {
-        deb.problems.push(format!("{name} does not end in a newline"));
+    let Deb { metadata, problems, .. } = deb;
+    let lines = whole_lines(name, &metadata.get(name)?.content, problems)?;
+    Some(lines.map(<[u8]>::to_vec).collect())
+}
+
+fn whole_lines<'a>(
+    name: &str,
+    content: &'a [u8],
+    problems: &mut Problems,
+) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+    let body = content.strip_suffix(b"\n");
+    if body.is_none() && !content.is_empty() {
+        problems.push(format!("{name} does not end in a newline"));
         return None;
-    };
-    Some(body.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect())
+    }
+    Some(body.into_iter().flat_map(|body| body.split(|&byte| byte == b'\n')))
 }
 
 /// deb-conffiles(5): absolute paths of files in the package, or dropped ones.
@@ -121,35 +128,39 @@ fn triggers(deb: &mut Deb) {
 
 /// `<32 hex digits>  usr/bin/x` for files; debhelper leaves conffiles out.
 fn md5sums(deb: &mut Deb) {
-    let Some(lines) = lines(deb, "md5sums") else {
-        if !deb.metadata.contains_key("md5sums") {
-            deb.notes.push("there are no md5sums: dpkg makes them while unpacking".into());
-        }
+    let Deb { metadata, data, problems, notes, .. } = deb;
+    let Some(MetaFile { content, .. }) = metadata.get("md5sums") else {
+        notes.push("there are no md5sums: dpkg makes them while unpacking".into());
         return;
     };
-    let mut listed = BTreeSet::new();
-    for line in lines {
-        let Some((digest, path)) = md5_line(&line) else {
-            deb.problems.push(format!("md5sums: `{}` is malformed", escape(&line)));
+    let Some(body) = whole_lines("md5sums", content, problems) else { return };
+    let (mut listed, mut strange) = (vec![false; data.entries.len()], BTreeSet::new());
+    for line in body {
+        let Some((digest, path)) = md5_line(line) else {
+            problems.push(format!("md5sums: `{}` is malformed", escape(line)));
             continue;
         };
-        match file_of(&deb.data, path) {
+        match file_of(data, path) {
             Some(ReadKind::File { md5: Some(there), .. }) if *there != digest => {
                 let path = escape(path);
-                let text = format!("md5sums: `{path}` should be {digest}, but is {there}");
-                deb.problems.push(text);
+                problems.push(format!("md5sums: `{path}` should be {digest}, but is {there}"));
             }
             Some(_) => {}
-            None => deb.problems.push(format!("md5sums: `{}` is no file here", escape(path))),
+            None => problems.push(format!("md5sums: `{}` is no file here", escape(path))),
         }
-        if !listed.insert(super::clean(path)) {
-            deb.problems.push(format!("md5sums: `{}` is there twice", escape(path)));
+        let twice = match data.position(path) {
+            Some(at) => std::mem::replace(&mut listed[at], true),
+            None => !strange.insert(super::clean(path)),
+        };
+        if twice {
+            problems.push(format!("md5sums: `{}` is there twice", escape(path)));
         }
     }
-    let files = deb.data.entries.iter().filter(|entry| is_file(entry) && !entry.config);
-    let unlisted: Vec<_> = files.filter(|entry| !listed.contains(&entry.path)).collect();
+    let files = data.entries.iter().zip(listed);
+    let files = files.filter(|(entry, listed)| is_file(entry) && !entry.config && !listed);
+    let unlisted: Vec<_> = files.map(|(entry, _)| entry).collect();
     if let Some(first) = unlisted.first() {
-        deb.notes.push(format!("md5sums leaves out {} files: `{}`", unlisted.len(), first.path));
+        notes.push(format!("md5sums leaves out {} files: `{}`", unlisted.len(), first.path));
     }
 }
 

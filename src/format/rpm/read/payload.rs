@@ -323,11 +323,11 @@ fn key(path: &[u8]) -> &[u8] {
 fn entry(file: &File, path: String, kind: ReadKind) -> ReadEntry {
     let name = |name: &[u8]| escape(name).into_owned();
     ReadEntry {
-        path,
+        path: path.into(),
         kind,
         mode: file.mode & 0o7777,
-        owner: name(&file.owner.0),
-        group: name(&file.owner.1),
+        owner: name(&file.owner.0).into(),
+        group: name(&file.owner.1).into(),
         ids: (0, 0),
         mtime: i64::try_from(file.mtime).unwrap_or(i64::MAX),
         config: file.flags & tags::file::CONFIG != 0,
