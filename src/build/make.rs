@@ -9,12 +9,15 @@ use super::{Planned, Signer, sums as own_sums};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::{Sha256Digest, Want},
-    format::{Format, Plan, report::Report},
+    format::{
+        Format, Plan,
+        report::{ReadError, Report},
+    },
     inspect::{self, sums},
     memory,
     package::Target,
     payload::{self, Bench, Blob},
-    splice::{self, Draft},
+    splice,
 };
 
 /// A finished artifact: written, read back, compared and named.
@@ -188,11 +191,13 @@ fn free_space(_: &Path) -> Option<u64> {
 fn write(artifact: &Order, plan: Plan, out: &Path, bench: &Bench) -> Result<Made, Diagnostic> {
     let path = out.join(&artifact.file_name);
     bench.progress.start(&artifact.file_name, plan.recipe.len());
-    let draft = splice::write(&plan.recipe, out, bench);
+    let Plan { recipe, expected } = plan;
+    let written =
+        splice::write_beside(&recipe, out, bench, |file| artifact.format.read(file, Want::Sha256));
     bench.progress.finish();
-    drop(plan.recipe);
-    let draft = draft?;
-    let (len, sha256) = read_back(artifact, &plan.expected, &draft)?;
+    drop(recipe);
+    let (draft, report) = written?;
+    let (len, sha256) = check(artifact, &expected, report)?;
     draft.publish(&path)?;
     let Order { file_name, spelling, target, .. } = artifact;
     own_sums::merge(out, &[(file_name.clone(), sha256)]).map_err(|error| {
@@ -202,15 +207,15 @@ fn write(artifact: &Order, plan: Plan, out: &Path, bench: &Bench) -> Result<Made
     Ok(Made { path, spelling: spelling.clone(), target: *target, len, sha256 })
 }
 
-/// Reads a draft as a stranger would and compares it with the plan: entries by SHA-256, and the text
-/// of `md5sums`, so that MD5 need not be computed again.
-fn read_back(
+/// Compares what a stranger would read with the plan: entries by SHA-256, and the text of `md5sums`,
+/// so that MD5 need not be computed again.
+fn check(
     artifact: &Order,
     expected: &Report,
-    draft: &Draft,
+    report: Result<Report, ReadError>,
 ) -> Result<(u64, Sha256Digest), Diagnostic> {
     let name = &artifact.file_name;
-    let report = artifact.format.read(&mut draft.file(), Want::Sha256).map_err(|error| {
+    let report = report.map_err(|error| {
         let text = format!("`{name}` cannot be read back");
         Diagnostic::failed("readback.failed", text).caused_by(&error)
     })?;

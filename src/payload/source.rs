@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Blob, CHUNK, Chunk, Error, Origin, Stamp, board::Job};
+use super::{Blob, CHUNK, CHUNK_LEN, Chunk, Error, Origin, Stamp, board::Job};
 
 /// Opens a payload for reading. A file whose stamp differs from the one it was resolved with is
 /// refused, and so is a chunk whose CRC-32 differs from the one ingestion found.
@@ -68,9 +68,7 @@ impl Source {
             Backing::File(file) => {
                 if self.loaded != index {
                     self.loaded = u64::MAX;
-                    let job = self.blob.job().expect("it is a file");
-                    read_at(file, job, at, len, &mut self.chunk)?;
-                    self.check(index)?;
+                    read_chunk(&self.blob, file, index, &mut self.chunk)?;
                     self.loaded = index;
                 }
                 Ok(&self.chunk)
@@ -78,16 +76,37 @@ impl Source {
         }
     }
 
-    fn check(&self, index: u64) -> Result<(), Error> {
-        let index = usize::try_from(index).expect("as many as there are chunks");
-        match self.blob.facts().and_then(|facts| facts.chunk(index)) {
-            Some(Chunk { crc32, .. }) if crc32 != crc32fast::hash(&self.chunk) => {
-                let path = self.blob.path().expect("only files are checked").to_owned();
-                Err(Error::Rewritten { path })
+    /// The same into a buffer of the caller's.
+    pub fn copy_chunk(&self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        match &self.backing {
+            Backing::File(file) => read_chunk(&self.blob, file, index, buffer),
+            Backing::Memory(bytes) => {
+                buffer.clear();
+                let chunk = bytes.chunks(CHUNK_LEN).nth(narrow(index)).unwrap_or_default();
+                buffer.extend_from_slice(chunk);
+                Ok(())
             }
-            _ => Ok(()),
         }
     }
+}
+
+/// Reads a chunk and checks that it is what ingestion found.
+fn read_chunk(blob: &Blob, file: &File, index: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
+    let at = index * CHUNK;
+    let len = blob.len().saturating_sub(at).min(CHUNK);
+    read_at(file, blob.job().expect("it is a file"), at, len, buffer)?;
+    match blob.facts().and_then(|facts| facts.chunk(narrow(index))) {
+        Some(Chunk { crc32, .. }) if crc32 != crc32fast::hash(buffer) => {
+            let path = blob.path().expect("only files are checked").to_owned();
+            Err(Error::Rewritten { path })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The index of a chunk.
+fn narrow(index: u64) -> usize {
+    usize::try_from(index).expect("as many as there are chunks")
 }
 
 /// Reads exactly `len` bytes of a file into the buffer.

@@ -1,6 +1,6 @@
 //! Packed parts to one gzip member, xz stream or zstd frame.
 
-use super::{Framing, Recipe, Segment};
+use super::{Check, Framing, Recipe, Segment};
 use crate::codec::{Codec, Packing, Sum, deflate, xz, zstd};
 
 /// A packed part.
@@ -23,8 +23,8 @@ impl Codec {
     }
 }
 
-/// One stream of all parts; `xxh64` is that of the content and only zstd's.
-pub(super) fn assemble(packing: Packing, runs: Vec<Run>, xxh64: u64) -> Recipe {
+/// One stream of all parts; only zstd has its `check` from elsewhere.
+pub(super) fn assemble(packing: Packing, runs: Vec<Run>, check: Option<Check>) -> Recipe {
     match packing.codec {
         Codec::None => {
             let mut recipe = Recipe::default();
@@ -33,7 +33,7 @@ pub(super) fn assemble(packing: Packing, runs: Vec<Run>, xxh64: u64) -> Recipe {
         }
         Codec::Gzip => gzip(runs),
         Codec::Xz => xz_stream(packing.level, runs),
-        Codec::Zstd => zstd_frame(runs, xxh64),
+        Codec::Zstd => zstd_frame(runs, check.expect("a zstd frame has a checksum")),
     }
 }
 
@@ -52,11 +52,17 @@ fn gzip(runs: Vec<Run>) -> Recipe {
     recipe
 }
 
-fn zstd_frame(runs: Vec<Run>, xxh64: u64) -> Recipe {
+fn zstd_frame(runs: Vec<Run>, check: Check) -> Recipe {
     let mut recipe = Recipe::default();
     recipe.bytes(zstd::FRAME_HEADER);
     push_all(&mut recipe, runs);
-    recipe.bytes([&zstd::LAST_BLOCK[..], &zstd::checksum(xxh64)].concat());
+    match check.known() {
+        Some(known) => recipe.bytes([&zstd::LAST_BLOCK[..], &known].concat()),
+        None => {
+            recipe.bytes(zstd::LAST_BLOCK);
+            recipe.push(Segment::Check(check.into()));
+        }
+    }
     recipe
 }
 

@@ -15,6 +15,16 @@ pub(super) enum Part<'a> {
     Piece(Blob, Piece),
 }
 
+impl Part<'_> {
+    /// How long it is before it is packed, in bytes.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Section(section) => section.len,
+            Self::Piece(_, piece) => piece.len,
+        }
+    }
+}
+
 /// A range of a plain recipe.
 pub(super) struct Section<'a> {
     /// The segments from the first one that is in it.

@@ -58,10 +58,14 @@ impl Draft {
     }
 
     /// Starts to bring the content to the disk, while it is being read back.
-    pub(super) fn flush(&mut self) -> Result<(), Error> {
+    pub(super) fn flush(&self) -> Result<JoinHandle<io::Result<()>>, Error> {
         let file = self.file.try_clone().map_err(Error::write(&self.path))?;
-        self.flushing = Some(std::thread::spawn(move || file.sync_all()));
-        Ok(())
+        Ok(std::thread::spawn(move || file.sync_all()))
+    }
+
+    /// Remembers that it is being brought to the disk.
+    pub(super) fn flushes(&mut self, flushing: JoinHandle<io::Result<()>>) {
+        self.flushing = Some(flushing);
     }
 
     /// The content, readable; positioned anywhere.
@@ -146,7 +150,8 @@ mod tests {
         fs::write(&to, "old").unwrap();
         let mut draft = Draft::create(dir.path()).unwrap();
         io::Write::write_all(&mut &draft.file, b"new").unwrap();
-        draft.flush().unwrap();
+        let flushing = draft.flush().unwrap();
+        draft.flushes(flushing);
         draft.publish(&to).unwrap();
         assert_eq!(names(dir.path()), ["a.deb"]);
         assert_eq!(fs::read(to).unwrap(), b"new");

@@ -22,7 +22,7 @@ pub fn listing(recipe: &Recipe) -> String {
 
 fn kind(segment: &Segment) -> String {
     match segment {
-        Segment::Bytes(_) | Segment::Made { .. } => "bytes".to_owned(),
+        Segment::Bytes(_) | Segment::Made { .. } | Segment::Check(_) => "bytes".to_owned(),
         Segment::Zeros(_) => "zeros".to_owned(),
         Segment::Blob { at: 0, len, blob } if *len == blob.len() => "blob".to_owned(),
         Segment::Blob { at, .. } => format!("blob from {at}"),

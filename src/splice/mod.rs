@@ -1,9 +1,11 @@
 //! Recipes: a file as a list of segments. Its length is known before a byte of it is written.
 
 mod assemble;
+mod check;
 mod cut;
 mod draft;
 mod entry;
+mod follow;
 mod listing;
 mod pack;
 mod reader;
@@ -11,12 +13,14 @@ mod write;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
+pub use check::Check;
 pub use draft::{Draft, abandon};
 pub use entry::{Deflated, pack_entries, pack_entry};
+pub use follow::Following;
 pub use listing::listing;
 pub use pack::pack;
 pub use reader::Reader;
-pub use write::write;
+pub use write::{write, write_beside};
 
 use crate::{
     digest::Sha256Digest,
@@ -52,6 +56,8 @@ pub enum Segment {
     },
     /// That many zeros.
     Zeros(u64),
+    /// The checksum of what a zstd frame unpacks to.
+    Check(Arc<Check>),
     /// A range of a payload, as it is.
     Blob {
         /// The payload.
@@ -127,6 +133,7 @@ impl Segment {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Made { len, .. } => u64::from(*len),
+            Self::Check(_) => Check::LEN as u64,
             Self::Zeros(len) | Self::Blob { len, .. } | Self::Packed { len, .. } => *len,
             Self::Stored { len, framing, .. } => framing.framed(*len),
         }

@@ -1,15 +1,14 @@
 //! Plain recipe to one gzip member, xz stream or zstd frame with the pieces pasted in.
 
-use std::sync::Mutex;
+use std::sync::OnceLock;
 
 use super::{
-    Recipe, Segment,
+    Check, Recipe, Segment,
     assemble::{Run, assemble},
     cut::{Part, Section, cut},
 };
 use crate::{
     codec::{Codec, Packing, Sum},
-    digest::Xxh64,
     memory,
     payload::{self, Bench, Blob, Error, Key, Packed, Packers, Piece, spread},
 };
@@ -24,15 +23,17 @@ pub fn pack(plain: &Recipe, packing: Packing, bench: &Bench) -> Result<Recipe, E
         return Ok(plain.clone());
     }
     memory::give_back();
-    let mut work: Vec<Work> = cut(plain, packing).into_iter().map(Work::Pack).collect();
-    if packing.codec == Codec::Zstd {
-        // The longest chain goes first.
-        work.insert(0, Work::Check(plain));
-    }
-    let xxh64 = Mutex::new(0);
+    let parts = cut(plain, packing);
+    let zstd = packing.codec == Codec::Zstd;
+    let waiting = if zstd { Check::waiting(plain, &parts) } else { None };
+    let mut work: Vec<Work> = parts.into_iter().map(Work::Pack).collect();
+    // The longest chain goes first, unless it waits for the writer.
+    let now = (zstd && waiting.is_none()).then_some(Work::Check(plain));
+    work.splice(0..0, now);
+    let known = OnceLock::new();
     let runs = spread(&work, bench.threads, |packers, work| match work {
         Work::Check(plain) => {
-            *xxh64.lock().expect("no other thread takes it") = checksum(plain)?;
+            let _ = known.set(Check::now(plain)?); // there is one such work
             Ok(None)
         }
         Work::Pack(Part::Section(section)) => {
@@ -44,20 +45,14 @@ pub fn pack(plain: &Recipe, packing: Packing, bench: &Bench) -> Result<Recipe, E
     })?;
     drop(work);
     memory::give_back(); // what the packers had
-    let xxh64 = xxh64.into_inner().expect("no thread panicked");
-    Ok(assemble(packing, runs.into_iter().flatten().collect(), xxh64))
+    let check = waiting.or(known.into_inner());
+    Ok(assemble(packing, runs.into_iter().flatten().collect(), check))
 }
 
 enum Work<'a> {
     /// The checksum of all the content, in order.
     Check(&'a Recipe),
     Pack(Part<'a>),
-}
-
-fn checksum(plain: &Recipe) -> Result<u64, Error> {
-    let mut hasher = Xxh64::default();
-    plain.each(|bytes| hasher.update(bytes))?;
-    Ok(hasher.finish())
 }
 
 /// Packs headers and small files together.

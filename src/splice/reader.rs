@@ -51,14 +51,22 @@ impl<'a> Reader<'a> {
     /// The next bytes, as many as are at hand; empty at the end.
     pub fn ready(&mut self) -> Result<&[u8], Error> {
         while self.skip > 0 {
-            let len = self.at_hand()?.len();
-            let len = usize::try_from(self.skip).map_or(len, |skip| skip.min(len));
-            assert!(len > 0, "what is passed over is there");
-            self.pass(len);
-            self.skip -= len as u64;
+            let skip = self.skip;
+            let Some(current) = self.current()? else { break };
+            let len = match current.left() {
+                Some(left) => left,
+                None => current.ready()?.len() as u64,
+            };
+            let len = len.min(skip);
+            current.advance(len);
+            self.skip -= len;
         }
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let ready = self.at_hand()?;
+        if left == 0 {
+            return Ok(&[]);
+        }
+        let Some(current) = self.current()? else { return Ok(&[]) };
+        let ready = current.ready()?;
         Ok(&ready[..ready.len().min(left)])
     }
 
@@ -85,27 +93,26 @@ impl<'a> Reader<'a> {
     /// Goes on by that many of the bytes at hand.
     pub fn advance(&mut self, amount: usize) {
         self.left -= amount as u64;
-        self.pass(amount);
-    }
-
-    fn pass(&mut self, amount: usize) {
         if let Some(current) = &mut self.current {
-            current.advance(amount);
+            current.advance(amount as u64);
         }
     }
 
-    /// What is at hand of the current segment.
-    fn at_hand(&mut self) -> Result<&[u8], Error> {
-        if self.left == 0 {
-            return Ok(&[]);
-        }
+    /// Goes on by that many bytes without reading them.
+    pub(super) fn skip(&mut self, amount: u64) {
+        self.left -= amount;
+        self.skip += amount;
+    }
+
+    /// The segment that is being read; `None` at the end.
+    fn current(&mut self) -> Result<Option<&mut Current<'a>>, Error> {
         while self.current.as_ref().is_none_or(Current::is_over) {
             match self.segments.next() {
                 Some(segment) => self.current = Some(Current::open(segment)?),
-                None => return Ok(&[]),
+                None => return Ok(None),
             }
         }
-        self.current.as_mut().expect("there is one").ready()
+        Ok(self.current.as_mut())
     }
 }
 
@@ -119,6 +126,7 @@ impl<'a> Current<'a> {
                 assert_eq!(bytes.len(), *len as usize, "as many as the segment says");
                 Self::Made { bytes, taken: 0 }
             }
+            Segment::Check(check) => Self::Made { bytes: check.bytes()?.to_vec(), taken: 0 },
             Segment::Zeros(len) => Self::Zeros(*len),
             Segment::Blob { blob, at, len } => {
                 Self::Blob { source: Box::new(payload::open(blob)?), at: *at, end: at + len }
@@ -136,6 +144,17 @@ impl<'a> Current<'a> {
                 Self::Packed(Packed::open(file, *at, *len, *crc32)?)
             }
         })
+    }
+
+    /// How much is left, where that much can be passed over at once.
+    fn left(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Made { bytes, taken } => Some((bytes.len() - taken) as u64),
+            Self::Zeros(len) => Some(*len),
+            Self::Blob { at, end, .. } => Some(end - at),
+            Self::Stored(_) | Self::Packed(_) => None,
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -163,14 +182,15 @@ impl<'a> Current<'a> {
         }
     }
 
-    fn advance(&mut self, amount: usize) {
+    fn advance(&mut self, amount: u64) {
+        let at_hand = || usize::try_from(amount).expect("it is in memory");
         match self {
-            Self::Bytes(bytes) => *bytes = &bytes[amount..],
-            Self::Made { taken, .. } => *taken += amount,
-            Self::Zeros(len) => *len -= amount as u64,
-            Self::Blob { at, .. } => *at += amount as u64,
-            Self::Stored(stored) => stored.advance(amount),
-            Self::Packed(packed) => packed.taken += amount,
+            Self::Bytes(bytes) => *bytes = &bytes[at_hand()..],
+            Self::Made { taken, .. } => *taken += at_hand(),
+            Self::Zeros(len) => *len -= amount,
+            Self::Blob { at, .. } => *at += amount,
+            Self::Stored(stored) => stored.advance(at_hand()),
+            Self::Packed(packed) => packed.taken += at_hand(),
         }
     }
 }

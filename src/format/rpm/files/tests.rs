@@ -27,7 +27,7 @@ fn tree(nodes: &[(&str, Node)]) -> Tree {
 
 /// A file of that many bytes that nobody has to read.
 fn sized(len: u64) -> Node {
-    let stamp = Stamp { len, mtime: 0, inode: 0, device: 0 };
+    let stamp = Stamp { len, mtime: 0, nanos: 0, inode: 0, device: 0 };
     Node::file(Blob::from_file("/nowhere".into(), stamp), Mode(0o644))
 }
 
