@@ -129,10 +129,11 @@ fn text(shown: &[Shown<'_>], out: &Path, ui: &Ui) {
         for (field, list) in &row.relations {
             ui.result(&format!("  {:<left$}  {field}: {list}", ""));
         }
-        for note in notes(row.plan).into_iter().chain([signature(row.plan)]) {
+        for note in notes(row.plan).into_iter().chain(signature(row.plan)) {
             ui.result(&format!("  {:<left$}  {note}", ""));
         }
     }
+    unsigned(shown).iter().for_each(|line| ui.result(line));
 }
 
 /// What is not made, one line per reason.
@@ -294,16 +295,23 @@ fn signer(identity: &Arc<Identity>) -> String {
     format!("gpg: {}", identity.fingerprint())
 }
 
-/// Who signs, or why nobody does.
-fn signature(plan: &Planned) -> String {
-    match &plan.signer {
-        Signer::By(identity) => {
-            let user = identity.user_id().map(|user| format!(" ({user})")).unwrap_or_default();
-            let by = if plan.format.signs() { "" } else { ", by SHA256SUMS.asc" };
-            signer(identity) + &user + by
-        }
-        Signer::Nobody(why) => format!("unsigned: {why}"),
-    }
+/// Who signs.
+fn signature(plan: &Planned) -> Option<String> {
+    let identity = plan.signer.identity()?;
+    let user = identity.user_id().map(|user| format!(" ({user})")).unwrap_or_default();
+    let by = if plan.format.signs() { "" } else { ", by SHA256SUMS.asc" };
+    Some(signer(identity) + &user + by)
+}
+
+/// Why nobody signs, each reason once.
+fn unsigned(shown: &[Shown<'_>]) -> BTreeSet<String> {
+    let signs = |row: &Shown<'_>| row.plan.signer.identity().is_some();
+    let what = if shown.iter().any(signs) { "the others are unsigned" } else { "unsigned" };
+    let reason = |row: &Shown<'_>| match &row.plan.signer {
+        Signer::By(_) => None,
+        Signer::Nobody(why) => Some(format!("{what}: {why}")),
+    };
+    shown.iter().filter_map(reason).collect()
 }
 
 /// What becomes of a service.
