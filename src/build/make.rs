@@ -111,8 +111,8 @@ struct SumsSigner {
 
 impl SumsSigner {
     fn of(planned: &[Planned]) -> Option<Self> {
-        let signed = |artifact: &&Planned| artifact.signer.identity().is_some();
-        let signer = planned.iter().find(signed)?.signer.clone();
+        let has_key = |artifact: &&Planned| artifact.signer.identity().is_some();
+        let signer = planned.iter().find(has_key)?.signer.clone();
         let time = planned.iter().map(|artifact| artifact.package.epoch).max().unwrap_or(0);
         Some(Self { signer, time })
     }

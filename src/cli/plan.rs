@@ -133,7 +133,9 @@ fn text(shown: &[Shown<'_>], out: &Path, ui: &Ui) {
             ui.result(&format!("  {:<left$}  {note}", ""));
         }
     }
-    unsigned(shown).iter().for_each(|line| ui.result(line));
+    for line in unsigned(shown) {
+        ui.result(&line);
+    }
 }
 
 /// What is not made, one line per reason.

@@ -56,12 +56,11 @@ fn zstd_frame(runs: Vec<Run>, check: Check) -> Recipe {
     let mut recipe = Recipe::default();
     recipe.bytes(zstd::FRAME_HEADER);
     push_all(&mut recipe, runs);
-    match check.known() {
-        Some(known) => recipe.bytes([&zstd::LAST_BLOCK[..], &known].concat()),
-        None => {
-            recipe.bytes(zstd::LAST_BLOCK);
-            recipe.push(Segment::Check(check.into()));
-        }
+    if let Some(known) = check.known() {
+        recipe.bytes([&zstd::LAST_BLOCK[..], &known].concat());
+    } else {
+        recipe.bytes(zstd::LAST_BLOCK);
+        recipe.push(Segment::Check(check.into()));
     }
     recipe
 }

@@ -70,8 +70,8 @@ impl Relations {
                 let of_rpm = relation.name.starts_with("rpmlib(");
                 let text =
                     if is_account(relation) { relation.name.clone() } else { relation.to_string() };
-                let known = words.contains(&text) || of_rpm;
-                if !known && !(field == "Requires" && own(relation)) {
+                let own = field == "Requires" && own(relation);
+                if !(own || of_rpm || words.contains(&text)) {
                     words.push(text);
                 }
             }
