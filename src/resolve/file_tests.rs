@@ -50,7 +50,7 @@ fn lay_out(dir: &Path, line: &str) {
 
 /// The way of a build, up to the formats.
 fn all(manifest: &Manifest, dir: &Path) -> Diagnostics {
-    let settings = Settings { made: vec!["deb", "tar", "zip"], ..Settings::default() };
+    let settings = Settings { made: vec!["deb", "rpm", "tar", "zip"], ..Settings::default() };
     let sources = Sources::new(dir);
     let matrix = match matrix(manifest, &settings, &sources) {
         Ok(matrix) => matrix,
@@ -72,7 +72,8 @@ fn one(
     settings: &Settings,
     sources: &Sources,
 ) -> Result<(), Diagnostics> {
-    let layout: &dyn Layout = if job.spelling == "deb" { &DEBIAN } else { &PORTABLE };
+    let installed = matches!(job.spelling, "deb" | "rpm");
+    let layout: &dyn Layout = if installed { &DEBIAN } else { &PORTABLE };
     let package = resolve(manifest, job, settings, sources, layout)?.package;
     layout.place(&package).map(|_| ())
 }
