@@ -5,15 +5,43 @@ use std::{io::Write as _, path::Path};
 use flate2::{Compression, GzBuilder};
 
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Diagnostics},
     format::linux::content,
+    layout::duplicate,
     payload::Blob,
-    tree::{InstallPath, Kind, Node},
+    tree::{InstallPath, Kind, Node, Tree},
 };
+
+/// The tree with its documents packed, those in `wanted` places too, and without what is `left_out`.
+pub(super) fn rewritten(
+    tree: &Tree,
+    left_out: impl Fn(&Node) -> bool,
+    wanted: impl Fn(&InstallPath) -> bool,
+    found: &mut Diagnostics,
+) -> Tree {
+    if !tree.iter().any(|(path, node)| left_out(node) || is_packed(path, node, wanted(path))) {
+        return tree.clone();
+    }
+    let mut out = Tree::default();
+    for (path, node) in tree.shared().filter(|(_, node)| !node.implied && !left_out(node)) {
+        let (path, node) = match packed(path, node, wanted(path)) {
+            Ok(Some((path, node))) => (path, node.into()),
+            Ok(None) => (path.clone(), node.clone()),
+            Err(error) => {
+                found.error(error);
+                continue;
+            }
+        };
+        if let Err(twice) = out.insert(path, node) {
+            found.error(duplicate(&twice));
+        }
+    }
+    out
+}
 
 /// A man page or info file, or another document if `wanted`, packed by `gzip -9n` (Debian policy 12.1,
 /// 12.2; rpm's `brp-compress`); a link to one gets the suffix, too. Nothing for everything else.
-pub(super) fn packed(
+fn packed(
     path: &InstallPath,
     node: &Node,
     wanted: bool,
@@ -32,7 +60,7 @@ pub(super) fn packed(
 }
 
 /// Whether [`packed`] gives something for it.
-pub(super) fn is_packed(path: &InstallPath, node: &Node, wanted: bool) -> bool {
+fn is_packed(path: &InstallPath, node: &Node, wanted: bool) -> bool {
     let ends_in =
         |suffix: &str| Path::new(path.file_name()).extension().is_some_and(|e| e == suffix);
     let in_section = || path.parent().is_some_and(|dir| dir.file_name().starts_with("man"));

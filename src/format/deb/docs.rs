@@ -2,12 +2,11 @@
 
 use super::{changelog, control::Facts, copyright, options::DebOptions};
 use crate::{
-    diagnostic::{Diagnostic, Diagnostics},
+    diagnostic::Diagnostics,
     format::{
         documents,
         linux::{content, file, put},
     },
-    layout::duplicate,
     package::Package,
     payload::Blob,
     tree::{InstallPath, Node, PayloadType, Tree},
@@ -22,7 +21,9 @@ pub(super) fn add(
 ) -> Result<Tree, Diagnostics> {
     let mut found = Diagnostics::default();
     let texts = licenses(package, &mut found);
-    let mut tree = rewrite(tree, package, &texts, &mut found);
+    // A licence file that `copyright` holds is not there twice.
+    let left_out = |node: &Node| in_copyright(node, package, &texts);
+    let mut tree = documents::rewritten(tree, left_out, is_news, &mut found);
     let doc = format!("usr/share/doc/{}", facts.name);
     let there = |tree: &Tree, path: &str| {
         InstallPath::parse(path).is_ok_and(|path| tree.get(&path).is_some())
@@ -58,37 +59,6 @@ fn licenses(package: &Package, found: &mut Diagnostics) -> Vec<(String, String)>
     package.license_files.iter().filter_map(read).collect()
 }
 
-/// Man pages packed, licence files left out when `copyright` holds them.
-fn rewrite(
-    tree: &Tree,
-    package: &Package,
-    texts: &[(String, String)],
-    found: &mut Diagnostics,
-) -> Tree {
-    let left_out = |node: &Node| in_copyright(node, package, texts);
-    if !tree.iter().any(|(path, node)| left_out(node) || is_packed(path, node)) {
-        return tree.clone();
-    }
-    let mut out = Tree::default();
-    for (path, node) in tree.shared() {
-        if node.implied || left_out(node) {
-            continue;
-        }
-        let (path, node) = match packed(path, node) {
-            Ok(Some((path, node))) => (path, node.into()),
-            Ok(None) => (path.clone(), node.clone()),
-            Err(error) => {
-                found.error(error);
-                continue;
-            }
-        };
-        if let Err(twice) = out.insert(path, node) {
-            found.error(duplicate(&twice));
-        }
-    }
-    out
-}
-
 fn in_copyright(node: &Node, package: &Package, texts: &[(String, String)]) -> bool {
     let read = |name: &str| texts.iter().any(|(there, _)| there == name);
     node.role == Some(PayloadType::License)
@@ -98,14 +68,6 @@ fn in_copyright(node: &Node, package: &Package, texts: &[(String, String)]) -> b
 }
 
 /// NEWS and changelogs are packed like man pages (policy 12.7).
-fn packed(path: &InstallPath, node: &Node) -> Result<Option<(InstallPath, Node)>, Diagnostic> {
-    documents::packed(path, node, is_news(path))
-}
-
-fn is_packed(path: &InstallPath, node: &Node) -> bool {
-    documents::is_packed(path, node, is_news(path))
-}
-
 fn is_news(path: &InstallPath) -> bool {
     path.starts_with("usr/share/doc") && matches!(path.file_name(), "NEWS" | "changelog")
 }

@@ -34,7 +34,7 @@ use crate::{
     container::LimitError,
     diagnostic::{Diagnostic, Diagnostics},
     digest::{Digest, Md5Digest, Want},
-    layout::{FEDORA, FEDORA_32, Layout, OPT, duplicate},
+    layout::{FEDORA, FEDORA_32, Layout, OPT},
     manifest,
     package::{Arch, Os, Package},
     payload::{self, Bench},
@@ -115,7 +115,7 @@ impl Format for Rpm {
         if let Err(errors) = linux::add(&mut tree, package, &machine) {
             found.append(errors);
         }
-        let tree = packed_documents(&tree, &mut found);
+        let tree = documents::rewritten(&tree, |_| false, |_| false, &mut found);
         rules::check(package, &Files::of(&tree), &mut found);
         if let Err(errors) = self.contents(package, &tree, cx) {
             found.append(errors);
@@ -317,23 +317,6 @@ fn time(package: &Package) -> Result<u32, Diagnostic> {
         let text = format!("the build time {} is past 2106, which rpm cannot say", package.epoch);
         Diagnostic::cannot("limit.rpm-time", text)
     })
-}
-
-fn packed_documents(tree: &Tree, found: &mut Diagnostics) -> Tree {
-    let mut out = Tree::default();
-    for (path, node) in tree.iter().filter(|(_, node)| !node.implied) {
-        let (path, node) = match documents::packed(path, node, false) {
-            Ok(packed) => packed.unwrap_or_else(|| (path.clone(), node.clone())),
-            Err(error) => {
-                found.error(error);
-                continue;
-            }
-        };
-        if let Err(twice) = out.insert(path, node) {
-            found.error(duplicate(&twice));
-        }
-    }
-    out
 }
 
 fn entries(files: &Files<'_>, package: &Package) -> Vec<ReadEntry> {
