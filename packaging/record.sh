@@ -26,8 +26,8 @@ show() {
 
 {
   show pkggen
-  show pkggen plan deb tar.zst --target linux-x86_64
-  show pkggen build deb tar.zst --target linux-x86_64 -j 1
+  show pkggen plan deb rpm --target linux-x86_64
+  show pkggen build deb rpm --target linux-x86_64 -j 1
   show pkggen inspect dist/toyllm_1.0.0_amd64.deb --files
   sed 's/toy-3m.gguf/toy-3b.gguf/; s/^license /licence /' pkggen.toml >broken.toml
   show pkggen check -m broken.toml
