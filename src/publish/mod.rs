@@ -14,6 +14,7 @@ mod state;
 mod steps;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -23,11 +24,8 @@ pub use key::Trust;
 pub use place::Place;
 
 use crate::{
-    codec::Codec,
-    diagnostic::Diagnostic,
-    digest::{Digest, Sha256Digest},
-    format::report::Report,
-    sign::openpgp::Identity,
+    codec::Codec, container::Tap, diagnostic::Diagnostic, digest::Sha256Digest,
+    format::report::Report, sign::openpgp::Identity,
 };
 
 /// What is asked for, of any kind of repository.
@@ -157,6 +155,47 @@ fn conflict(text: String) -> Diagnostic {
     Diagnostic::failed("repo.conflict", text).hint(hint)
 }
 
+/// Whether a version that is listed as `there` has the content it is published with now; another
+/// content is an error: clients keep what they have.
+fn same_version(id: &str, there: &Sha256Digest, now: &Sha256Digest) -> Result<(), Diagnostic> {
+    if there == now {
+        return Ok(());
+    }
+    Err(conflict(format!("{id} is in the repository already, with another content")))
+}
+
+/// Whether a file may be put at a path: there is none, or one with the same content, whose digest may
+/// be known.
+fn may_be_at(
+    path: &Path,
+    known: Option<Sha256Digest>,
+    now: &Sha256Digest,
+) -> Result<(), Diagnostic> {
+    let there = match known {
+        Some(known) => known,
+        None if !path.exists() => return Ok(()),
+        None => digest(path).map_err(|error| failed("repo.unreadable", path, &error))?,
+    };
+    if there == *now {
+        return Ok(());
+    }
+    Err(conflict(format!("`{}` is there already, with another content", path.display())))
+}
+
+/// The newest `keep` entries of each group, and those that go; both from the newest on.
+fn newest<T, K: Ord>(
+    from_the_oldest: Vec<T>,
+    keep: usize,
+    group: impl Fn(&T) -> K,
+) -> (Vec<T>, Vec<T>) {
+    let mut seen: BTreeMap<K, usize> = BTreeMap::new();
+    from_the_oldest.into_iter().rev().partition(|entry| {
+        let count = seen.entry(group(entry)).or_default();
+        *count += 1;
+        *count <= keep
+    })
+}
+
 /// What is there is not what was signed, or not whole.
 fn unsound(problem: &str) -> Diagnostic {
     let text = format!("the repository is not sound: {problem}");
@@ -216,16 +255,6 @@ fn check_file(
 
 /// SHA-256 of a file of any length.
 fn digest(path: &Path) -> io::Result<Sha256Digest> {
-    use sha2::Digest as _;
-    let mut hasher = sha2::Sha256::new();
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match io::Read::read(&mut file, &mut buffer) {
-            Ok(0) => return Ok(Digest(hasher.finalize().into())),
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let (_, sha256) = Tap::new(File::open(path)?).finish()?;
+    Ok(sha256)
 }

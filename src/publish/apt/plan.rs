@@ -18,7 +18,7 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::sha256,
     publish::{
-        self, Ask, Place, Published, digest, pack,
+        self, Ask, Place, Published, pack,
         state::{Found, State},
         steps::{Copy, Steps},
     },
@@ -125,27 +125,13 @@ impl<'a> Next<'a> {
     fn is_new(&self, entry: &Entry) -> Result<bool, Diagnostic> {
         let same = self.components.values().flatten().find(|there| there.is_version_of(entry));
         if let Some(there) = same {
-            if there.sha256 == entry.sha256 {
-                return Ok(false);
-            }
-            let text = format!("{} is in the repository already, with another content", there.id());
-            return Err(publish::conflict(text));
+            publish::same_version(&there.id(), &there.sha256, &entry.sha256)?;
+            return Ok(false);
         }
-        let path = entry.path.below(self.ask.dir);
         let known = self.others.iter().flat_map(|suite| suite.indexes.values().flatten());
         let known = known.filter(|there| there.path == entry.path).map(|there| there.sha256).next();
-        let sha256 = match (known, path.exists()) {
-            (Some(sha256), _) => sha256,
-            (None, true) => {
-                digest(&path).map_err(|error| publish::failed("repo.unreadable", &path, &error))?
-            }
-            (None, false) => return Ok(true),
-        };
-        if sha256 == entry.sha256 {
-            return Ok(true);
-        }
-        let text = format!("`{}` is there already, with another content", path.display());
-        Err(publish::conflict(text))
+        publish::may_be_at(&entry.path.below(self.ask.dir), known, &entry.sha256)?;
+        Ok(true)
     }
 
     /// Keeps the newest versions of every package.
@@ -153,18 +139,11 @@ impl<'a> Next<'a> {
         let Some(keep) = keep else { return };
         for entries in self.components.values_mut() {
             entries.sort_by(order);
-            let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
-            // from the newest on
-            for entry in std::mem::take(entries).into_iter().rev() {
-                let count =
-                    seen.entry((entry.name.clone(), entry.architecture.clone())).or_default();
-                *count += 1;
-                if *count <= keep {
-                    entries.push(entry);
-                } else {
-                    self.published.dropped.push(entry.id());
-                }
-            }
+            let (kept, dropped) = publish::newest(std::mem::take(entries), keep, |entry| {
+                (entry.name.clone(), entry.architecture.clone())
+            });
+            *entries = kept;
+            self.published.dropped.extend(dropped.iter().map(Entry::id));
         }
     }
 

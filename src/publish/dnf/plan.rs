@@ -1,9 +1,6 @@
 //! The next generation of a repository, and the steps that lead to it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use std::{collections::BTreeSet, fs};
 
 use super::{
     Data, Entry, KIND, New, Options, Repomd, client,
@@ -16,7 +13,7 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::sha256,
     publish::{
-        self, Ask, Place, Published, digest, pack,
+        self, Ask, Place, Published, pack,
         state::State,
         steps::{Copy, Steps},
     },
@@ -91,40 +88,22 @@ impl<'a> Next<'a> {
     /// clients keep what they have.
     fn is_new(&self, entry: &Entry) -> Result<bool, Diagnostic> {
         if let Some(there) = self.entries.iter().find(|there| there.is_version_of(entry)) {
-            if there.sha256() == entry.sha256() {
-                return Ok(false);
-            }
-            let text = format!("{} is in the repository already, with another content", there.id());
-            return Err(publish::conflict(text));
+            publish::same_version(&there.id(), there.sha256(), entry.sha256())?;
+            return Ok(false);
         }
-        let path = entry.place().below(self.ask.dir);
-        if !path.exists() {
-            return Ok(true);
-        }
-        let found =
-            digest(&path).map_err(|error| publish::failed("repo.unreadable", &path, &error))?;
-        if found == *entry.sha256() {
-            return Ok(true);
-        }
-        let text = format!("`{}` is there already, with another content", path.display());
-        Err(publish::conflict(text))
+        publish::may_be_at(&entry.place().below(self.ask.dir), None, entry.sha256())?;
+        Ok(true)
     }
 
     /// Keeps the newest versions of every package.
     pub(super) fn drop_old(&mut self, keep: Option<usize>) {
         let Some(keep) = keep else { return };
         self.entries.sort_by(order);
-        let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
-        // from the newest on
-        for entry in std::mem::take(&mut self.entries).into_iter().rev() {
-            let count = seen.entry((entry.name.clone(), entry.arch.clone())).or_default();
-            *count += 1;
-            if *count <= keep {
-                self.entries.push(entry);
-            } else {
-                self.published.dropped.push(entry.id());
-            }
-        }
+        let (kept, dropped) = publish::newest(std::mem::take(&mut self.entries), keep, |entry| {
+            (entry.name.clone(), entry.arch.clone())
+        });
+        self.entries = kept;
+        self.published.dropped.extend(dropped.iter().map(Entry::id));
     }
 
     /// Describes everything that is to be done, and does it.
