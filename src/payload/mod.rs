@@ -27,6 +27,7 @@ pub use estimate::estimate;
 pub use ingest::ingest;
 pub use piece::{Piece, has_pieces, pack_piece, pieces, sum};
 pub use progress::{Progress, Silent};
+pub(crate) use source::sought;
 pub use source::{Source, open};
 pub use store::{Key, Packed};
 pub use workers::{Packers, spread};

@@ -7,6 +7,8 @@ use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
+use crate::payload::sought;
+
 /// How far the writer is.
 #[derive(Default)]
 pub(super) struct Progress {
@@ -88,12 +90,7 @@ impl Read for Following<'_> {
 
 impl Seek for Following<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.len.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.at = sought(to, self.at, self.len)?;
         Ok(self.at)
     }
 }
