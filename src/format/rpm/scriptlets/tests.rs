@@ -111,7 +111,7 @@ impl Machine {
             ("useradd", fails),
             ("systemd-tmpfiles", fails),
         ] {
-            let note = if name == "getent" { "" } else { "echo \"${0##*/} $*\" >>\"$LOG\"\n" };
+            let note = if name == "getent" { "" } else { "printf '%s\\n' \"${0##*/} $*\" >>\"$LOG\"\n" };
             let text = format!("#!/bin/sh\n{note}{does}\n");
             let path = bin.join(name);
             fs::write(&path, text).unwrap();
