@@ -96,23 +96,16 @@ fn later(cx: &Context<'_>, options: &ArchiveOptions) -> Result<(), Diagnostics> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{
-        diagnostic::{Class, SourceText},
+        diagnostic::Class,
         format::{Format, tarball::Tarball, zip::Zip},
         manifest::Node,
         package::{Libc, sample},
     };
 
-    fn manifest(text: &str) -> Node {
-        let source = SourceText { name: "pkggen.toml".into(), text: text.into() };
-        Node::parse(&Arc::new(source)).unwrap()
-    }
-
     fn name(text: &str, spelling: &str) -> String {
-        let manifest = manifest(text);
+        let manifest = Node::sample(text);
         let cx = Context { spelling, manifest: &manifest, target: sample().target, signer: None };
         let format: &dyn Format = if spelling == "zip" { &Zip } else { &Tarball };
         format.file_name(&sample(), &cx).unwrap()
@@ -129,7 +122,7 @@ mod tests {
             &package,
             &options(&Context {
                 spelling: "zip",
-                manifest: &manifest(""),
+                manifest: &Node::sample(""),
                 target: sample().target,
                 signer: None,
             })
@@ -140,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_archives_cannot_do_yet_is_refused_with_its_place() {
-        let manifest = manifest("[archive]\ninstaller = true\nsplit = \"1900MiB\"\n");
+        let manifest = Node::sample("[archive]\ninstaller = true\nsplit = \"1900MiB\"\n");
         let found = tree(
             &sample(),
             &Context {
@@ -165,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_level_that_the_codec_does_not_have_is_refused() {
-        let manifest = manifest("archive = { compression = 19 }");
+        let manifest = Node::sample("archive = { compression = 19 }");
         let level = |spelling| {
             Tarball
                 .packing(

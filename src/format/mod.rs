@@ -192,6 +192,14 @@ pub enum Signed {
     Nowhere,
 }
 
+/// Of several errors the first; they were all reported when the tree was made.
+fn first(mut found: Diagnostics) -> Diagnostic {
+    if found.errors.is_empty() {
+        return Diagnostic::failed("format", "the package cannot be described");
+    }
+    found.errors.remove(0)
+}
+
 /// What a reader needs.
 pub trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek> ReadSeek for T {}

@@ -34,22 +34,12 @@ pub trait Layout: Sync {
 mod tests {
     use super::*;
     use crate::{
-        package::{Dest, Entry, sample},
-        payload::Blob,
+        package::{Dest, Entry, sample, sample_entry},
         tree::{InstallPath, Kind, Mode},
     };
 
     fn entry(role: PayloadType, below: &str) -> Entry {
-        Entry {
-            role,
-            dest: Dest::InType(InstallPath::parse(below).unwrap()),
-            kind: Kind::File(Blob::from_bytes(below)),
-            mode: Mode(0o644),
-            owner: "root".into(),
-            group: "root".into(),
-            capabilities: None,
-            place: None,
-        }
+        Entry { mode: Mode(0o644), ..sample_entry(role, below, below) }
     }
 
     fn paths(layout: &dyn Layout, entries: Vec<Entry>) -> Vec<String> {

@@ -152,6 +152,13 @@ impl Node {
         }
     }
 
+    /// A manifest's text, for tests.
+    #[cfg(test)]
+    pub(crate) fn sample(text: &str) -> Self {
+        let source = SourceText { name: "pkggen.toml".into(), text: text.into() };
+        Self::parse(&Arc::new(source)).expect("it is TOML")
+    }
+
     /// Reads TOML. Every syntax error is reported with its place.
     pub fn parse(source: &Arc<SourceText>) -> Result<Self, Diagnostics> {
         let (table, errors) = DeTable::parse_recoverable(&source.text);

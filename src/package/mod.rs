@@ -212,3 +212,18 @@ pub(crate) fn sample() -> Package {
         desktop: None,
     }
 }
+
+/// A file of root's for tests, executable if it is a program.
+#[cfg(test)]
+pub(crate) fn sample_entry(role: PayloadType, below: &str, content: &str) -> Entry {
+    Entry {
+        role,
+        dest: Dest::InType(InstallPath::parse(below).expect("a path")),
+        kind: Kind::File(Blob::from_bytes(content)),
+        mode: Mode(if role == PayloadType::Bin { 0o755 } else { 0o644 }),
+        owner: "root".into(),
+        group: "root".into(),
+        capabilities: None,
+        place: None,
+    }
+}

@@ -240,11 +240,8 @@ fn extended(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{
-        diagnostic::SourceText,
         manifest::{Node, decode},
         package::sample,
         payload::Blob,
@@ -262,8 +259,7 @@ mod tests {
             ("1.2.0-alpha-2", 2, "", "1.2.0~alpha.2-2"),
             ("1.2.0", 2, "revision = \"1~x\"", "1.2.0-1~x"),
         ] {
-            let source = SourceText { name: "pkggen.toml".into(), text: deb.into() };
-            let options = decode(&Node::parse(&Arc::new(source)).unwrap()).unwrap();
+            let options = decode(&Node::sample(deb)).unwrap();
             let version = Version::parse(text).unwrap();
             let package = Package { version, release, ..sample() };
             assert_eq!(super::version(&package, &options), want);

@@ -19,7 +19,7 @@ pub mod version;
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use super::{
-    Context, Format, Plan, ReadSeek, Signed,
+    Context, Format, Plan, ReadSeek, Signed, first,
     linux::{self, OnMachine},
     order,
     report::{Member, MetaFile, ReadEntry, ReadError, Report},
@@ -218,14 +218,6 @@ impl Format for Deb {
 /// The `[deb]` table.
 fn options(cx: &Context<'_>) -> Result<DebOptions, Diagnostic> {
     manifest::decode_key(cx.manifest, "deb").map_err(first)
-}
-
-/// Of several errors the first; they were all reported when the tree was made.
-fn first(mut found: Diagnostics) -> Diagnostic {
-    if found.errors.is_empty() {
-        return Diagnostic::failed("deb", "the package cannot be described");
-    }
-    found.errors.remove(0)
 }
 
 fn too_large(error: &LimitError) -> Diagnostic {

@@ -4,17 +4,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     process::Command,
-    sync::Arc,
 };
 
 use super::*;
 use crate::{
-    diagnostic::SourceText,
     digest::Want,
     manifest::Node as Toml,
     package::{
-        Calling, Dependency, Dest, Entry, Restart, Scope, Script, ScriptEvent, Service, StateDirs,
-        Upgrade, Version, sample,
+        Calling, Dependency, Dest, Restart, Scope, Script, ScriptEvent, Service, StateDirs,
+        Upgrade, Version, sample, sample_entry as entry,
     },
     payload::ingest,
     tree::{InstallPath, Kind, PayloadType},
@@ -22,25 +20,6 @@ use crate::{
 
 /// The name every renderer has to survive.
 const AWKWARD: &str = r#"O'Brien & "Söhne" 100% $HOME \n"#;
-
-fn manifest(text: &str) -> Toml {
-    let source = SourceText { name: "pkggen.toml".into(), text: text.into() };
-    Toml::parse(&Arc::new(source)).unwrap()
-}
-
-fn entry(role: PayloadType, below: &str, content: &str) -> Entry {
-    let mode = if role == PayloadType::Bin { 0o755 } else { 0o644 };
-    Entry {
-        role,
-        dest: Dest::InType(InstallPath::parse(below).unwrap()),
-        kind: Kind::File(Blob::from_bytes(content)),
-        mode: Mode(mode),
-        owner: "root".into(),
-        group: "root".into(),
-        capabilities: None,
-        place: None,
-    }
-}
 
 fn service(name: &str) -> Service {
     Service {
@@ -103,7 +82,7 @@ fn build(package: &Package, text: &str) -> Built {
 }
 
 fn try_build(package: &Package, text: &str) -> Result<Built, Diagnostics> {
-    let manifest = manifest(text);
+    let manifest = Toml::sample(text);
     let cx = Context { spelling: "deb", manifest: &manifest, target: package.target, signer: None };
     let bench = Bench::for_tests();
     let tree = Deb.tree(package, &cx)?;

@@ -25,7 +25,7 @@ pub mod version;
 use md5::{Digest as _, Md5};
 
 use super::{
-    Context, Format, Plan, ReadSeek, Signed, documents,
+    Context, Format, Plan, ReadSeek, Signed, documents, first,
     linux::{self, OnMachine},
     report::{Member, MetaFile, ReadEntry, ReadError, Report},
 };
@@ -335,14 +335,6 @@ fn members(heads: [u64; 3], payload: u64) -> Vec<Member> {
 /// The `[rpm]` table.
 fn options(cx: &Context<'_>) -> Result<RpmOptions, Diagnostic> {
     manifest::decode_key(cx.manifest, "rpm").map_err(first)
-}
-
-/// Of several errors the first; they were all reported when the tree was made.
-fn first(mut found: Diagnostics) -> Diagnostic {
-    if found.errors.is_empty() {
-        return Diagnostic::failed("rpm", "the package cannot be described");
-    }
-    found.errors.remove(0)
 }
 
 fn too_large(error: &LimitError) -> Diagnostic {

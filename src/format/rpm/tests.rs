@@ -1,35 +1,15 @@
 //! A small package, described, written, read back, and shown as text.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::fmt::Write as _;
 
 use super::*;
 use crate::{
-    diagnostic::SourceText,
     manifest::Node as Toml,
-    package::{Dest, Entry, Version, sample},
-    payload::{Blob, ingest},
+    package::{Version, sample, sample_entry as entry},
+    payload::ingest,
     sign::openpgp::Identity,
-    tree::{InstallPath, Kind, Mode, PayloadType},
+    tree::PayloadType,
 };
-
-fn manifest(text: &str) -> Toml {
-    let source = SourceText { name: "pkggen.toml".into(), text: text.into() };
-    Toml::parse(&Arc::new(source)).unwrap()
-}
-
-fn entry(role: PayloadType, below: &str, content: &str) -> Entry {
-    let mode = if role == PayloadType::Bin { 0o755 } else { 0o644 };
-    Entry {
-        role,
-        dest: Dest::InType(InstallPath::parse(below).unwrap()),
-        kind: Kind::File(Blob::from_bytes(content)),
-        mode: Mode(mode),
-        owner: "root".into(),
-        group: "root".into(),
-        capabilities: None,
-        place: None,
-    }
-}
 
 /// A script, its configuration, a man page, a library.
 fn package() -> Package {
@@ -49,7 +29,7 @@ struct Built {
 }
 
 fn build(package: &Package, text: &str, signer: Option<&Identity>) -> Built {
-    let manifest = manifest(text);
+    let manifest = Toml::sample(text);
     let cx = Context { spelling: "rpm", manifest: &manifest, target: package.target, signer };
     let bench = Bench::for_tests();
     let tree = Rpm.tree(package, &cx).unwrap_or_else(|found| panic!("{:#?}", found.errors));
@@ -63,7 +43,7 @@ fn build(package: &Package, text: &str, signer: Option<&Identity>) -> Built {
 }
 
 fn errors(package: &Package, text: &str) -> Vec<String> {
-    let manifest = manifest(text);
+    let manifest = Toml::sample(text);
     let cx = Context { spelling: "rpm", manifest: &manifest, target: package.target, signer: None };
     let found = Rpm.tree(package, &cx).unwrap_err();
     found.errors.iter().map(|error| error.message.clone()).collect()
@@ -174,7 +154,7 @@ fn names_that_rpm_cannot_unpack_and_times_it_cannot_say_are_refused_at_once() {
 
 #[test]
 fn another_name_and_file_name_are_taken() {
-    let manifest = manifest("[rpm]\nname = \"other\"\nfile-name = \"x.rpm\"\n");
+    let manifest = Toml::sample("[rpm]\nname = \"other\"\nfile-name = \"x.rpm\"\n");
     let package = package();
     let cx = Context { spelling: "rpm", manifest: &manifest, target: package.target, signer: None };
     assert_eq!(Rpm.file_name(&package, &cx).unwrap(), "x.rpm");
