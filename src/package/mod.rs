@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 
 pub use name::{NameError, PackageName};
 pub use program::Program;
-pub use service::{Dependency, Restart, Scope, Service, StateDirs, Upgrade};
+pub use service::{
+    Dependency, Health, OnWindows, Plist, Restart, Scope, Seed, SeedMode, Service, StateDirs,
+    Upgrade, WindowsHost,
+};
 pub use target::{Arch, Libc, Os, Target};
 pub use version::{Version, VersionError};
 
@@ -224,6 +227,34 @@ pub(crate) fn sample_entry(role: PayloadType, below: &str, content: &str) -> Ent
         owner: "root".into(),
         group: "root".into(),
         capabilities: None,
+        place: None,
+    }
+}
+
+/// A service for tests: `/usr/bin/NAME`, run as a user like it.
+#[cfg(test)]
+pub(crate) fn sample_service(name: &str) -> Service {
+    Service {
+        name: name.into(),
+        summary: "greets all day".into(),
+        exec: vec![format!("/usr/bin/{name}")],
+        env: BTreeMap::new(),
+        scope: Scope::System,
+        user: Some(name.into()),
+        groups: Vec::new(),
+        after: Vec::new(),
+        restart: Restart::OnFailure,
+        enable: None,
+        start: None,
+        upgrade: Upgrade::Restart,
+        dirs: StateDirs::default(),
+        seed: None,
+        health: None,
+        systemd: BTreeMap::new(),
+        launchd: Vec::new(),
+        windows: OnWindows { display_name: "greets all day".into(), host: WindowsHost::Native },
+        raw_unit: false,
+        installable: true,
         place: None,
     }
 }

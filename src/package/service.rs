@@ -1,6 +1,6 @@
 //! A background program, resolved: paths are final, templates expanded.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::diagnostic::Place;
 
@@ -33,8 +33,16 @@ pub struct Service {
     pub upgrade: Upgrade,
     /// Owned state, log and cache directories: see [`StateDirs`].
     pub dirs: StateDirs,
+    /// The writable store that is filled before every start.
+    pub seed: Option<Seed>,
+    /// How to find out whether it works.
+    pub health: Option<Health>,
     /// Raw unit keys by section, merged last.
     pub systemd: BTreeMap<String, Vec<(String, String)>>,
+    /// Raw plist keys in the manifest's order, merged last.
+    pub launchd: Vec<(String, Plist)>,
+    /// What only Windows needs.
+    pub windows: OnWindows,
     /// A unit file the user ships as it is (an entry of type `service`): nothing is generated,
     /// only registered. `name` ends in the kind of unit unless that is `.service`: `hi.timer`.
     pub raw_unit: bool,
@@ -72,6 +80,76 @@ pub struct StateDirs {
     pub log: Option<(String, u32)>,
     /// `CacheDirectory=` with its mode.
     pub cache: Option<(String, u32)>,
+}
+
+/// A store that a runtime writes to, filled from the packaged models as the service's user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seed {
+    /// The packaged store: absolute, or relative to the image.
+    pub from: String,
+    /// The store of the service.
+    pub to: String,
+    /// How it is filled.
+    pub mode: SeedMode,
+    /// The program that does it.
+    pub program: String,
+}
+
+/// How a seeded store is filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeedMode {
+    /// Links to the packaged files.
+    Link,
+    /// Copies.
+    Copy,
+    /// Copies that share blocks where the file system can.
+    Reflink,
+}
+
+/// How to find out whether a service works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// An address that must answer.
+    pub url: String,
+    /// For how long it may not.
+    pub within: Duration,
+}
+
+/// A value of a property list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plist {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Real(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// A point in time, as ISO 8601 writes it.
+    Date(String),
+    /// A list.
+    Array(Vec<Plist>),
+    /// Keys and values.
+    Dict(Vec<(String, Plist)>),
+}
+
+/// What only Windows needs to know of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnWindows {
+    /// Its name in the list of services.
+    pub display_name: String,
+    /// Who speaks to the service manager.
+    pub host: WindowsHost,
+}
+
+/// Who speaks to Windows' service manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowsHost {
+    /// The program itself.
+    Native,
+    /// A wrapper around it.
+    Shim,
 }
 
 /// What must be up before a service.

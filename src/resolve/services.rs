@@ -1,12 +1,18 @@
 //! `[service.NAME]` and raw unit files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{text, work::Work};
 use crate::{
     diagnostic::{Diagnostic, Place},
-    manifest::{Path, ServiceTable, Spanned},
-    package::{Dependency, Dest, Entry, Os, Restart, Scope, Service, StateDirs, Upgrade},
+    manifest::{Path, ServiceTable, Spanned, Table, Value},
+    package::{
+        Dependency, Dest, Entry, Health, OnWindows, Os, Plist, Restart, Scope, Service, StateDirs,
+        Upgrade, WindowsHost,
+    },
     payload::Blob,
     tree::{InstallPath, Kind, Mode, PayloadType},
 };
@@ -69,9 +75,9 @@ fn service(
     check_exec(work, &table.exec, shipped);
     let user = user(work, name, table);
     let groups = table.groups.iter().map(|group| group.to_string()).collect();
+    let summary = table.summary.as_ref().unwrap_or(&work.root.package.summary).to_string();
     Service {
         name: name.to_owned(),
-        summary: table.summary.as_ref().unwrap_or(&work.root.package.summary).to_string(),
         exec: table.exec.iter().map(|word| word.value.clone()).collect(),
         env: table.env.iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
         scope: table.scope,
@@ -83,7 +89,19 @@ fn service(
         enable: table.enable,
         start: table.start,
         upgrade: table.upgrade,
+        seed: None,
+        health: health(table),
         systemd: systemd(table),
+        launchd: plist(&table.launchd.0),
+        windows: OnWindows {
+            display_name: table
+                .windows
+                .display_name
+                .as_ref()
+                .map_or_else(|| summary.clone(), ToString::to_string),
+            host: table.windows.host,
+        },
+        summary,
         raw_unit: false,
         installable: true,
         place,
@@ -98,6 +116,33 @@ fn systemd(table: &ServiceTable) -> BTreeMap<String, Vec<(String, String)>> {
         (name.clone(), lines.collect())
     };
     table.systemd.iter().map(section).collect()
+}
+
+/// For how long a service may not answer, unless the manifest says otherwise.
+const WITHIN: Duration = Duration::from_secs(30);
+
+fn health(table: &ServiceTable) -> Option<Health> {
+    let health = table.health.as_ref()?;
+    let within = health.within.as_ref().map_or(WITHIN, crate::manifest::Duration::span);
+    Some(Health { url: health.http.to_string(), within })
+}
+
+fn plist(table: &Table) -> Vec<(String, Plist)> {
+    table.iter().map(|(key, node)| (key.name.clone(), plist_value(&node.value))).collect()
+}
+
+fn plist_value(value: &Value) -> Plist {
+    match value {
+        Value::String(text) => Plist::Text(text.clone()),
+        Value::Integer(number) => Plist::Integer(*number),
+        Value::Float(number) => Plist::Real(*number),
+        Value::Bool(truth) => Plist::Bool(*truth),
+        Value::Datetime(text) => Plist::Date(text.clone()),
+        Value::Array(items) => {
+            Plist::Array(items.iter().map(|node| plist_value(&node.value)).collect())
+        }
+        Value::Table(table) => Plist::Dict(plist(table)),
+    }
 }
 
 /// The first word is absolute, or something that this package ships; never a shell line.
@@ -194,6 +239,7 @@ fn own_unit(
         start: table.start,
         upgrade: table.upgrade,
         scope: table.scope,
+        health: health(table),
         place,
         ..unit_of(work, &blob, name, path.place.as_ref())?
     };
@@ -249,7 +295,14 @@ fn unit_of(work: &mut Work<'_>, blob: &Blob, name: &str, place: Option<&Place>) 
         start: None,
         upgrade: Upgrade::Restart,
         dirs: StateDirs::default(),
+        seed: None,
+        health: None,
         systemd: BTreeMap::new(),
+        launchd: Vec::new(),
+        windows: OnWindows {
+            display_name: work.root.package.summary.to_string(),
+            host: WindowsHost::Native,
+        },
         raw_unit: true,
         installable: unit.lines().any(|line| line.trim() == "[Install]"),
         place: place.cloned(),

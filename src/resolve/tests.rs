@@ -6,7 +6,7 @@ use crate::{
     format::TABLES,
     layout::{DEBIAN, Layout, PORTABLE},
     manifest::{self, Manifest},
-    package::{Arch, Dest, Entry, Os, Scope, Target, program::samples},
+    package::{Arch, Dest, Entry, Os, Plist, Scope, Target, WindowsHost, program::samples},
     tree::{Kind, PayloadType},
 };
 
@@ -278,6 +278,26 @@ systemd.Service = { MemoryMax = "80%", DeviceAllow = ["a", "b"] }
     assert_eq!(service.exec, ["/usr/bin/app", "--state", "/var/lib/demo"]);
     assert_eq!(service.systemd["Service"].len(), 3);
     assert_eq!((service.enable, service.start, service.raw_unit), (None, None, false));
+}
+
+#[test]
+fn what_a_service_says_about_its_health_and_other_systems_is_passed_on() {
+    let bench = Bench::new(
+        "[payload]\nfiles = [{ source = \"d\", type = \"bin\" }]\n[service.demo]\n\
+         exec = [\"{{ dir.bin }}/d\"]\nhealth = { http = \"http://127.0.0.1:1/h\", within = \"2m\" }\n\
+         launchd = { Nice = 5, Sockets.A = [{ B = true }] }\n\
+         windows = { display-name = \"Demo\", host = \"shim\" }\n",
+        &[("d", "program:linux-x86_64")],
+    );
+    let service = bench.deb().package.services.remove(0);
+    let health = service.health.unwrap();
+    assert_eq!((health.url.as_str(), health.within.as_secs()), ("http://127.0.0.1:1/h", 120));
+    let inner = Plist::Dict(vec![("B".into(), Plist::Bool(true))]);
+    let sockets = Plist::Dict(vec![("A".into(), Plist::Array(vec![inner]))]);
+    let want = vec![("Nice".to_owned(), Plist::Integer(5)), ("Sockets".to_owned(), sockets)];
+    assert_eq!(service.launchd, want);
+    assert_eq!(service.windows.display_name, "Demo");
+    assert_eq!(service.windows.host, WindowsHost::Shim);
 }
 
 #[test]

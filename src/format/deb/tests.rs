@@ -1,18 +1,14 @@
 //! A daemon and a plain script, described, written, and read by dpkg-deb.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    process::Command,
-};
+use std::{collections::BTreeSet, path::PathBuf, process::Command};
 
 use super::*;
 use crate::{
     digest::Want,
     manifest::Node as Toml,
     package::{
-        Calling, Dependency, Dest, Restart, Scope, Script, ScriptEvent, Service, StateDirs,
-        Upgrade, Version, sample, sample_entry as entry,
+        Calling, Dependency, Dest, Scope, Script, ScriptEvent, Service, StateDirs, Upgrade,
+        Version, sample, sample_entry as entry, sample_service,
     },
     payload::ingest,
     tree::{InstallPath, Kind, PayloadType},
@@ -23,23 +19,10 @@ const AWKWARD: &str = r#"O'Brien & "Söhne" 100% $HOME \n"#;
 
 fn service(name: &str) -> Service {
     Service {
-        name: name.into(),
-        summary: "greets all day".into(),
         exec: vec![format!("/usr/bin/{name}"), "serve".into()],
-        env: BTreeMap::new(),
-        scope: Scope::System,
-        user: Some(name.into()),
-        groups: Vec::new(),
         after: vec![Dependency::NetworkOnline],
-        restart: Restart::OnFailure,
-        enable: None,
-        start: None,
-        upgrade: Upgrade::Restart,
         dirs: StateDirs { state: Some((name.into(), 0o750)), ..StateDirs::default() },
-        systemd: BTreeMap::new(),
-        raw_unit: false,
-        installable: true,
-        place: None,
+        ..sample_service(name)
     }
 }
 

@@ -20,9 +20,7 @@ pub use publish::{
     ReleaseHomebrew, ReleaseInstallScript, ReleaseWinget, Sbom, Secret, Sign, SignGpg, SignMacos,
     SignMode, SignWindows,
 };
-pub use service::{
-    After, Health, Scripts, SeedMode, ServiceTable, ServiceWindows, UnitValue, WindowsHost,
-};
+pub use service::{After, Health, Scripts, ServiceTable, ServiceWindows, UnitValue};
 pub use system::{
     Association, Desktop, DesktopTable, Linux, LinuxLayout, Macos, RawTable, Windows, WindowsScope,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Account, Duration, EnvName, Line, Path, RawTable, Selector, Url};
 use crate::{
     manifest::{Decode, Decoder, Node, Problem, Shape, Spanned, Value},
-    package::{Restart, Scope, Upgrade},
+    package::{Restart, Scope, SeedMode, Upgrade, WindowsHost},
     table, words,
 };
 
@@ -124,17 +124,6 @@ words! { Upgrade {
     StopFirst = "stop-first": "stopped before files are replaced",
 } }
 
-/// How a seeded store is filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeedMode {
-    /// Links to the packaged files.
-    Link,
-    /// Copies.
-    Copy,
-    /// Copies that share blocks where the file system can.
-    Reflink,
-}
-
 words! { SeedMode {
     Link = "link": "links to the packaged files",
     Copy = "copy": "copies",
@@ -159,15 +148,6 @@ table! {
         /// Who speaks to the service manager.
         host: WindowsHost = WindowsHost::Native => "native",
     }
-}
-
-/// Who speaks to Windows' service manager.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowsHost {
-    /// The program itself.
-    Native,
-    /// A wrapper around it.
-    Shim,
 }
 
 words! { WindowsHost {

@@ -101,6 +101,21 @@ text! {
     pub struct Duration("a time span", duration);
 }
 
+impl Duration {
+    /// As a span of time; what [`Duration::check`] refuses is none.
+    pub fn span(&self) -> std::time::Duration {
+        let text = &self.0;
+        let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let unit = match &text[at..] {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            _ => 3_600_000,
+        };
+        std::time::Duration::from_millis(text[..at].parse().unwrap_or(0) * unit)
+    }
+}
+
 /// Permission bits, written as an octal string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileMode(pub u32);

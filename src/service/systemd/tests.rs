@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::package::{StateDirs, Upgrade};
+use crate::package::{StateDirs, sample_service};
 
 /// The name every renderer has to survive.
 const AWKWARD: &str = r#"O'Brien & "Söhne" 100% $HOME \n"#;
@@ -22,23 +22,10 @@ fn site() -> Site {
 
 fn service() -> Service {
     Service {
-        name: "offgrid".into(),
         summary: "OffGrid LLM server".into(),
         exec: vec!["/usr/bin/offgrid".into(), "serve".into()],
-        env: BTreeMap::new(),
-        scope: Scope::System,
-        user: Some("offgrid".into()),
-        groups: Vec::new(),
-        after: Vec::new(),
-        restart: Restart::OnFailure,
-        enable: None,
-        start: None,
-        upgrade: Upgrade::Restart,
         dirs: StateDirs { state: Some(("offgrid".into(), 0o750)), ..StateDirs::default() },
-        systemd: BTreeMap::new(),
-        raw_unit: false,
-        installable: true,
-        place: None,
+        ..sample_service("offgrid")
     }
 }
 

@@ -5,30 +5,19 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     layout::DEBIAN,
-    package::{Restart, Service, StateDirs, sample},
+    package::{Restart, Service, sample, sample_service},
     payload::Blob,
     tree::{InstallPath, Mode, Node},
 };
 
 fn service(name: &str) -> Service {
     Service {
-        name: name.into(),
         summary: "small server".into(),
         exec: vec!["/usr/bin/sample".into()],
-        env: BTreeMap::new(),
-        scope: Scope::System,
         user: Some("sample".into()),
         groups: vec!["render".into()],
-        after: Vec::new(),
         restart: Restart::No,
-        enable: None,
-        start: None,
-        upgrade: Upgrade::Restart,
-        dirs: StateDirs::default(),
-        systemd: BTreeMap::new(),
-        raw_unit: false,
-        installable: true,
-        place: None,
+        ..sample_service(name)
     }
 }
 
@@ -111,7 +100,8 @@ impl Machine {
             ("useradd", fails),
             ("systemd-tmpfiles", fails),
         ] {
-            let note = if name == "getent" { "" } else { "printf '%s\\n' \"${0##*/} $*\" >>\"$LOG\"\n" };
+            let note =
+                if name == "getent" { "" } else { "printf '%s\\n' \"${0##*/} $*\" >>\"$LOG\"\n" };
             let text = format!("#!/bin/sh\n{note}{does}\n");
             let path = bin.join(name);
             fs::write(&path, text).unwrap();
