@@ -257,6 +257,7 @@ mod tests {
             owner: "root".into(),
             group: "root".into(),
             capabilities: None,
+            component: None,
             place: None,
         };
         let package = Package { entries: vec![entry], ..sample() };
@@ -276,6 +277,7 @@ mod tests {
             packing: format.packing(&package, &cx).unwrap(),
             package,
             manifest: Node::new(Table::default()),
+            pins: Vec::new(),
             signer: Signer::Nobody("no key".into()),
         }
     }

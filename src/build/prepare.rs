@@ -9,7 +9,7 @@ use crate::{
     format::{Context, FORMATS, Format},
     manifest::Node,
     package::{Package, Target},
-    resolve::{self, Job, LeftOut, Matrix, Settings, Sources},
+    resolve::{self, Job, LeftOut, Matrix, Pin, Settings, Sources},
     sign::openpgp::Identity,
     tree::{Kind, Tree},
 };
@@ -33,6 +33,8 @@ pub struct Planned {
     pub tree: Tree,
     /// How it packs.
     pub packing: Packing,
+    /// Content that must have a known digest.
+    pub pins: Vec<Pin>,
     /// Who signs it, or the checksums of it if its format holds no signatures.
     pub signer: Signer,
 }
@@ -112,7 +114,7 @@ fn plan(
         |manifest, signer| Context { spelling: job.spelling, manifest, target: job.target, signer };
     let layout = format.layout(&context(&merged, None));
     let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
-    let resolve::Resolved { mut package, manifest, mut warnings, absent } = resolved;
+    let resolve::Resolved { mut package, manifest, mut warnings, absent, pins } = resolved;
     for source in absent {
         let what = format!("`{source}` in {} for {}", job.spelling, job.target);
         left_out.push(LeftOut { what, why: "optional, and not there".into() });
@@ -130,8 +132,18 @@ fn plan(
     package.entries.retain(|entry| entry.kind == Kind::Dir || entry.capabilities.is_some());
     package.entries.shrink_to_fit();
     let (spelling, target) = (job.spelling.to_owned(), job.target);
-    let planned =
-        Planned { format, spelling, target, file_name, manifest, package, tree, packing, signer };
+    let planned = Planned {
+        format,
+        spelling,
+        target,
+        file_name,
+        manifest,
+        package,
+        tree,
+        packing,
+        pins,
+        signer,
+    };
     Ok((planned, warnings))
 }
 

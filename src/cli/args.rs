@@ -75,6 +75,9 @@ pub(crate) struct Flags {
     /// pkggen.lock must not change (this version locks nothing; Cargo is told, too)
     #[arg(long, global = true, help_heading = "What to build")]
     pub(crate) locked: bool,
+    /// Take models from this Ollama store and no other
+    #[arg(long, value_name = "DIR", global = true, help_heading = "What to build")]
+    pub(crate) ollama_models: Option<PathBuf>,
     /// No network at all (this version downloads nothing; Cargo is told, too)
     #[arg(long, global = true, help_heading = "What to build")]
     pub(crate) offline: bool,
@@ -325,8 +328,18 @@ pub(crate) enum InitFrom {
 
 /// Flags that choose what is built.
 const WHAT: &[&str] = &[
-    "manifest", "package", "targets", "variants", "sets", "profile", "locked", "offline", "sign",
-    "no_sign", "out",
+    "manifest",
+    "package",
+    "targets",
+    "variants",
+    "sets",
+    "profile",
+    "locked",
+    "offline",
+    "ollama_models",
+    "sign",
+    "no_sign",
+    "out",
 ];
 /// Flags that say how the work is done.
 const HOW: &[&str] = &["jobs", "fresh", "keep_going", "no_build"];

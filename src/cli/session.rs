@@ -239,6 +239,9 @@ fn ask(flags: &Flags) -> Result<Settings, Diagnostics> {
         env: env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
+        ollama_models: flags.ollama_models.clone(),
+        offline: flags.offline,
+        locked: flags.locked,
         made: FORMATS.iter().map(|format| format.name()).collect(),
     };
     if found.is_ok() { Ok(ask) } else { Err(found) }

@@ -72,13 +72,13 @@ impl OnMachine {
 }
 
 fn site(package: &Package, layout: &dyn Layout) -> Site {
-    let dir = |role| layout.dir(role, package.name.as_str(), &package.title);
+    let dir = |role| layout.dir(role, package.family.base.as_str(), &package.title);
     let capable = |entry: &Entry| {
         let capabilities = entry.capabilities.clone()?;
         Some((absolute(entry, package, layout), capabilities))
     };
     Site {
-        name: package.name.to_string(),
+        name: package.family.base.to_string(),
         homepage: package.homepage.clone(),
         state: dir(PayloadType::State),
         log: dir(PayloadType::Log),
@@ -108,7 +108,8 @@ fn private_dir(dir: &str) -> Option<String> {
 }
 
 fn absolute(entry: &Entry, package: &Package, layout: &dyn Layout) -> String {
-    let dir = layout.dir(entry.role, package.name.as_str(), &package.title);
+    let dir =
+        layout.dir(entry.role, package.family.dir_name(entry.role, &package.name), &package.title);
     match &entry.dest {
         Dest::TypeDir => dir,
         Dest::InType(below) => format!("{dir}/{below}"),
@@ -137,7 +138,7 @@ pub(super) fn add(
             Err(error) => found.error(error),
         }
     }
-    let name = &package.name;
+    let name = &package.family.base;
     let generated: Vec<_> =
         package.services.iter().filter(|service| !service.raw_unit).cloned().collect();
     if let Some(text) = systemd::sysusers(&generated, &machine.site) {
@@ -221,7 +222,7 @@ fn desktop_entry(desktop: &Desktop, package: &Package) -> String {
         title: template::desktop(&desktop.title),
         comment: template::desktop(&desktop.comment),
         exec: desktop.exec.clone(),
-        icon: desktop.icon.then(|| package.name.to_string()),
+        icon: desktop.icon.then(|| package.family.base.to_string()),
         terminal: desktop.terminal,
         categories: template::desktop_list(&desktop.categories),
         keywords: template::desktop_list(&desktop.keywords),

@@ -91,7 +91,9 @@ impl Fhs {
             (Shell::Bash, name) => format!("/usr/share/bash-completion/completions/{name}"),
             (Shell::Zsh, name) => format!("{}/{name}", self.zsh),
             (Shell::Fish, name) => format!("/usr/share/fish/vendor_completions.d/{name}"),
-            (Shell::Other, name) => format!("/usr/share/{}/completions/{name}", package.name),
+            (Shell::Other, name) => {
+                format!("/usr/share/{}/completions/{name}", package.family.base)
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ impl Layout for Opt {
 
 impl Rules for Opt {
     fn special(&self, entry: &Entry, below: &InstallPath, package: &Package) -> Option<String> {
-        let share = format!("/opt/{}/share", package.name);
+        let share = format!("/opt/{}/share", package.family.base);
         match entry.role {
             PayloadType::Man => fhs::man(&format!("{share}/man"), below),
             PayloadType::Completion => Some(completion(&share, below)),

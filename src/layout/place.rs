@@ -76,7 +76,8 @@ fn final_path(
     entry: &Entry,
     package: &Package,
 ) -> Result<InstallPath, PathError> {
-    let dir = rules.dir(entry.role, package.name.as_str(), &package.title);
+    let dir =
+        rules.dir(entry.role, package.family.dir_name(entry.role, &package.name), &package.title);
     match &entry.dest {
         Dest::Absolute(path) => Ok(path.clone()),
         Dest::TypeDir => InstallPath::parse(&dir),

@@ -1,6 +1,7 @@
 //! The resolved model: the manifest for one target and one format, with everything found.
 //! Read-only from here on.
 
+mod family;
 mod name;
 pub mod program;
 mod service;
@@ -9,6 +10,7 @@ mod version;
 
 use std::collections::BTreeMap;
 
+pub use family::{Family, Fetched, FetchedFile, Part, Variant};
 pub use name::{NameError, PackageName};
 pub use program::Program;
 pub use service::{
@@ -29,6 +31,8 @@ use crate::{
 pub struct Package {
     /// Valid in every format as it stands.
     pub name: PackageName,
+    /// What it belongs to.
+    pub family: Family,
     /// Display name.
     pub title: String,
     /// Reversed-domain identifier.
@@ -101,6 +105,8 @@ pub struct Entry {
     pub group: Text,
     /// Linux file capabilities in `setcap` syntax.
     pub capabilities: Option<String>,
+    /// The component it is a part of; `None` for the main part.
+    pub component: Option<Text>,
     /// The manifest's item.
     pub place: Option<Place>,
 }
@@ -192,6 +198,7 @@ pub struct Desktop {
 pub(crate) fn sample() -> Package {
     Package {
         name: PackageName::parse("sample").expect("a name"),
+        family: Family::alone(PackageName::parse("sample").expect("a name")),
         title: "Sample".into(),
         identifier: "org.example.sample".into(),
         version: Version::parse("1.2.0").expect("a version"),
@@ -227,6 +234,7 @@ pub(crate) fn sample_entry(role: PayloadType, below: &str, content: &str) -> Ent
         owner: "root".into(),
         group: "root".into(),
         capabilities: None,
+        component: None,
         place: None,
     }
 }

@@ -120,6 +120,7 @@ fn hicolor(size: u32, png: &Blob, name: &str, place: Option<&Place>) -> Entry {
         owner: "root".into(),
         group: "root".into(),
         capabilities: None,
+        component: None,
         place: place.cloned(),
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked for, and what it comes down to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
     manifest::{FormatFacts, Manifest, Node, Selection},
@@ -20,12 +20,18 @@ pub struct Settings {
     pub sets: Vec<(String, String)>,
     /// The environment.
     pub env: BTreeMap<String, String>,
+    /// `--ollama-models`: this store and no other.
+    pub ollama_models: Option<PathBuf>,
+    /// `--offline`: no network at all.
+    pub offline: bool,
+    /// `--locked`: `pkggen.lock` must not change.
+    pub locked: bool,
     /// Names of the formats that this version makes.
     pub made: Vec<&'static str>,
 }
 
 /// One artifact to make.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Job {
     /// What it is for.
     pub target: Target,
@@ -33,16 +39,18 @@ pub struct Job {
     pub format: &'static FormatFacts,
     /// The word it was asked for by: `tar.gz`.
     pub spelling: &'static str,
+    /// Which variant, if the manifest has some.
+    pub variant: Option<String>,
 }
 
 impl Job {
     /// What selectors are compared with.
-    pub fn selection(&self) -> Selection<'static> {
+    pub fn selection(&self) -> Selection<'_> {
         Selection {
             target: self.target,
             format: self.format.name,
             spelling: self.spelling,
-            variant: None,
+            variant: self.variant.as_deref(),
         }
     }
 

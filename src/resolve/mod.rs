@@ -7,6 +7,7 @@ pub mod changelog;
 mod date;
 mod desktop;
 mod entries;
+mod family;
 mod icon;
 mod identity;
 mod job;
@@ -14,6 +15,7 @@ mod later;
 mod matrix;
 mod missing;
 mod names;
+mod pin;
 mod program;
 mod scripts;
 mod services;
@@ -26,6 +28,7 @@ pub(crate) use date::rfc2822;
 pub use job::{Job, LeftOut, Settings};
 pub use matrix::{Matrix, matrix};
 pub use missing::missing;
+pub use pin::{Pin, PinKind};
 pub use source::Sources;
 pub use work::resolve;
 
@@ -42,6 +45,8 @@ pub struct Resolved {
     pub warnings: Vec<Diagnostic>,
     /// Optional sources that are not there, as typed.
     pub absent: Vec<String>,
+    /// Content that must have a known digest.
+    pub pins: Vec<Pin>,
 }
 
 #[cfg(test)]

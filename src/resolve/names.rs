@@ -85,7 +85,7 @@ fn of_artifact(job: &Job, settings: &Settings) -> Names {
         ("os", target.os.word()),
         ("arch", target.arch.word()),
         ("format", job.format.name),
-        ("variant", ""),
+        ("variant", job.variant.as_deref().unwrap_or_default()),
         ("exe", target.exe()),
         ("goos", target.os.goos()),
         ("goarch", target.arch.goarch()),

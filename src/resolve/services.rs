@@ -253,6 +253,7 @@ fn own_unit(
         owner: "root".into(),
         group: "root".into(),
         capabilities: None,
+        component: None,
         place: path.place.clone(),
     });
     Some(service)

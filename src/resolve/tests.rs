@@ -48,7 +48,7 @@ impl Bench {
             .flat_map(|format| format.spellings.iter().map(move |spelling| (format, *spelling)))
             .find(|(_, there)| *there == spelling);
         let (format, spelling) = found.unwrap();
-        Job { target: Target::parse(target).unwrap(), format, spelling }
+        Job { target: Target::parse(target).unwrap(), format, spelling, variant: None }
     }
 
     pub(super) fn resolve(&self, target: &str, spelling: &str) -> Result<Resolved, Diagnostics> {

@@ -1,7 +1,8 @@
 //! What everything that resolves a part of a manifest works with.
 
 use super::{
-    Job, Resolved, Settings, desktop, entries, identity, later, names, program, scripts, services,
+    Job, Pin, Resolved, Settings, desktop, entries, family, identity, later, names, program,
+    scripts, services,
     source::{Problem, Sources},
     text,
 };
@@ -18,7 +19,7 @@ use crate::{
 pub(super) struct Work<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) job: &'a Job,
-    pub(super) selection: Selection<'static>,
+    pub(super) selection: Selection<'a>,
     /// Merged and expanded.
     pub(super) tree: &'a Node,
     /// The same as types.
@@ -29,6 +30,8 @@ pub(super) struct Work<'a> {
     pub(super) found: Diagnostics,
     /// Optional sources that are not there.
     pub(super) absent: Vec<String>,
+    /// Content that must have a known digest.
+    pub(super) pins: Vec<Pin>,
 }
 
 impl Work<'_> {
@@ -86,7 +89,6 @@ pub fn resolve(
     let Some(known) = known else { return Err(found) };
     let tree = expand(&merged, &known.names)?;
     let root = manifest.root(&tree)?;
-    let absent = Vec::new();
     let mut work = Work {
         manifest,
         job,
@@ -97,22 +99,24 @@ pub fn resolve(
         sources,
         layout,
         found,
-        absent,
+        absent: Vec::new(),
+        pins: Vec::new(),
     };
     later::check(&mut work);
     let package = package(&mut work, known);
-    let Work { mut found, absent, .. } = work;
+    let Work { mut found, absent, pins, .. } = work;
     later::without_consequences(&mut found);
     found.sort();
     if found.is_ok() {
         let warnings = found.warnings;
-        Ok(Resolved { package, manifest: tree, warnings, absent })
+        Ok(Resolved { package, manifest: tree, warnings, absent, pins })
     } else {
         Err(found)
     }
 }
 
 fn package(work: &mut Work<'_>, known: names::Known) -> Package {
+    let (name, family) = family::find(work);
     let identity = identity::find(work);
     let mut entries = entries::find(work);
     let any_arch = program::any_arch(work, &entries);
@@ -123,7 +127,8 @@ fn package(work: &mut Work<'_>, known: names::Known) -> Package {
     let table = &work.root.package;
     let text = |text: &Option<crate::manifest::Line>| text.as_ref().map(ToString::to_string);
     Package {
-        name: table.name.value.clone(),
+        name,
+        family,
         title: work.title().to_owned(),
         identifier: known.identifier,
         changelog: identity.changelog(&known.version),

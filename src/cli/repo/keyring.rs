@@ -114,11 +114,9 @@ impl Keyring<'_> {
         let loaded = Loaded { manifest: Manifest::new(node, TABLES)?, dir: dir.to_owned() };
         let settings = Settings {
             formats: vec![self.format.to_owned()],
-            targets: Vec::new(),
-            variants: Vec::new(),
-            sets: Vec::new(),
             env: env.clone(),
             made: vec![self.format],
+            ..Settings::default()
         };
         let signers = Signers::new(Wish::AsManifest, env.clone(), signed_from, self.now);
         let prepared = build::prepare(&loaded, &settings, &signers)?;

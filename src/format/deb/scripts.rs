@@ -315,7 +315,7 @@ fn has_units(tree: &Tree) -> bool {
 /// dpkg removes empty directories before it calls `postrm purge`.
 fn purged(package: &Package, tree: &Tree, machine: &OnMachine) -> Purged {
     let ghosts = || tree.iter().filter(|(_, node)| matches!(node.kind, Kind::Ghost));
-    let own = |dir: &str| dir.split('/').any(|part| part == package.name.as_str());
+    let own = |dir: &str| dir.split('/').any(|part| part == package.family.base.as_str());
     let mut parents: Vec<_> = ghosts()
         .filter_map(|(path, _)| path.parent())
         .filter(|dir| own(dir.as_str()))

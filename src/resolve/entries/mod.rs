@@ -295,6 +295,7 @@ fn entry(role: PayloadType) -> Entry {
         owner: ROOT.into(),
         group: ROOT.into(),
         capabilities: None,
+        component: None,
         place: None,
     }
 }

@@ -150,7 +150,8 @@ type Bins = (Option<String>, Vec<Spanned<FileItem>>);
 
 fn bins(work: &Work<'_>, target: Target) -> Result<Bins, Diagnostics> {
     let formats = super::formats::Formats::of(work.manifest);
-    let job = formats.first_job(target);
+    let variant = super::variants::default(work.manifest);
+    let job = formats.first_job(target, variant);
     let selection = job.selection();
     let tree = work.manifest.select(&selection, &work.settings.sets)?;
     let mut found = Diagnostics::default();

@@ -29,10 +29,13 @@ pub(super) struct Asked {
 }
 
 /// An artifact that is wanted.
+#[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) target: Target,
     pub(super) format: &'static FormatFacts,
     pub(super) spelling: &'static str,
+    /// Which variant, if the manifest has some.
+    pub(super) variant: Option<String>,
     /// Where the manifest asks for it; `None` for a default.
     pub(super) place: Option<Place>,
 }
@@ -58,13 +61,13 @@ impl Formats {
         self.0.iter().filter(made).flat_map(|format| format.spellings).copied().collect()
     }
 
-    /// Any artifact of a target: its default format.
-    pub(super) fn first_job(&self, target: Target) -> Job {
+    /// Any artifact of a target: its default format, in this variant.
+    pub(super) fn first_job(&self, target: Target, variant: Option<String>) -> Job {
         let (format, spelling) = defaults(target.os)
             .iter()
             .find_map(|word| self.spelled(word))
             .unwrap_or_else(|| (self.0[0], self.0[0].name));
-        Job { target, format, spelling }
+        Job { target, format, spelling, variant }
     }
 
     fn words(&self) -> Vec<&'static str> {
@@ -129,13 +132,16 @@ impl Formats {
         let target = candidate.target;
         if candidate.formats.is_empty() {
             let spelled = defaults(target.os).iter().filter_map(|word| self.spelled(word));
-            let row = |(format, spelling)| Wanted { target, format, spelling, place: None };
+            let row = |(format, spelling)| {
+                let variant = None;
+                Wanted { target, format, spelling, variant, place: None }
+            };
             return spelled.map(row).collect();
         }
         let row = |word: &Spanned<String>| {
             let (format, spelling) = self.spelled(word)?;
             let place = word.place.clone().or_else(|| candidate.place.clone());
-            Some(Wanted { target, format, spelling, place })
+            Some(Wanted { target, format, spelling, variant: None, place })
         };
         candidate.formats.iter().filter_map(row).collect()
     }
@@ -159,7 +165,7 @@ fn of_command_line(candidate: &Candidate, asked: &[Asked], listed: &[Wanted]) ->
         for spelling in spellings {
             if wanted.iter().all(|row| row.spelling != spelling) {
                 let (format, place) = (asked.format, place(spelling));
-                wanted.push(Wanted { target, format, spelling, place });
+                wanted.push(Wanted { target, format, spelling, variant: None, place });
             }
         }
     }

@@ -2,13 +2,14 @@
 
 mod detect;
 mod formats;
+mod variants;
 
 use std::collections::BTreeMap;
 
 use super::{Job, LeftOut, Settings, source::Sources};
 use crate::{
     diagnostic::{Class, Diagnostic, Diagnostics, Place},
-    manifest::{Manifest, Node, Platform, Spanned, Targets, advice, decode_key},
+    manifest::{Manifest, Platform, Spanned, Targets, decode_key},
     package::{Libc, Os, Target},
 };
 use formats::{Formats, Wanted};
@@ -44,14 +45,16 @@ pub fn matrix(
 ) -> Result<Matrix, Diagnostics> {
     let mut work =
         Work { manifest, settings, sources, out: Matrix::default(), found: Diagnostics::default() };
-    work.variants();
+    let variants = variants::of(&mut work);
     let formats = Formats::of(manifest);
     let asked = formats.asked(&settings.formats, &mut work.found);
     let candidates = work.candidates();
     let mut wanted = Vec::new();
     for candidate in &candidates {
-        wanted.extend(formats.of_candidate(candidate, &asked, settings, &mut work));
+        let rows = formats.of_candidate(candidate, &asked, settings, &mut work);
+        wanted.extend(variants::spread(&variants, candidate.target, &rows, &mut work));
     }
+    variants::nothing_for(&variants, &candidates, settings, &mut work.found);
     formats::nothing_for(&asked, &candidates, settings, &mut work.found);
     work.one_file_name_each(&mut wanted);
     work.jobs(wanted)
@@ -70,19 +73,6 @@ impl Work<'_> {
         let row = LeftOut { what: what.into(), why: why.into() };
         if !self.out.left_out.contains(&row) {
             self.out.left_out.push(row);
-        }
-    }
-
-    fn variants(&mut self) {
-        let there: Vec<_> =
-            self.manifest.tree.get("variant").into_iter().flat_map(Node::rows).collect();
-        for asked in &self.settings.variants {
-            if there.iter().all(|(key, _)| key.name != *asked) {
-                let message = format!("the manifest has no variant `{asked}`");
-                let mut error = Diagnostic::usage("variant.unknown", message);
-                error.hint = advice(asked, there.iter().map(|(key, _)| key.name.as_str()));
-                self.found.error(error);
-            }
         }
     }
 
@@ -160,12 +150,13 @@ impl Work<'_> {
     fn one_file_name_each(&mut self, wanted: &mut Vec<Wanted>) {
         let mut gnu = BTreeMap::new();
         for row in wanted.iter().filter(|row| row.target.libc == Some(Libc::Gnu)) {
-            gnu.insert((row.target.arch, row.spelling), row.target);
+            gnu.insert((row.target.arch, row.spelling, row.variant.clone()), row.target);
         }
         let clash = |row: &Wanted| {
             let linux_only = row.format.systems == [Os::Linux];
             let musl = linux_only && row.target.libc == Some(Libc::Musl);
-            gnu.get(&(row.target.arch, row.spelling)).copied().filter(|_| musl)
+            let key = (row.target.arch, row.spelling, row.variant.clone());
+            gnu.get(&key).copied().filter(|_| musl)
         };
         wanted.retain(|row| {
             let Some(other) = clash(row) else { return true };
@@ -195,8 +186,10 @@ impl Work<'_> {
         if wanted.is_empty() || self.found.errors.iter().any(is_mistake) {
             return Err(self.found);
         }
-        let job =
-            |row: Wanted| Job { target: row.target, format: row.format, spelling: row.spelling };
+        let job = |row: Wanted| {
+            let Wanted { target, format, spelling, variant, .. } = row;
+            Job { target, format, spelling, variant }
+        };
         self.out.jobs = wanted.into_iter().map(job).collect();
         self.out.errors = self.found.errors;
         self.out.warnings = self.found.warnings;
