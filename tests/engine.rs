@@ -13,6 +13,7 @@ use std::{
 
 use pkggen::{
     codec::{Codec, Packing},
+    digest::Want,
     payload::{self, Bench, Blob},
     splice::{self, Recipe, Segment},
 };
@@ -131,10 +132,10 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let (plain, blobs, want) = recipe(&parts, dir.path());
         let one = bench(1);
-        payload::ingest(&blobs, &BTreeSet::new(), &one).unwrap();
+        payload::ingest(&blobs, &BTreeSet::new(), Want::Sha256, &one).unwrap();
         let many = bench(threads);
         let again: Vec<Blob> = blobs.iter().map(|b| Blob::open(b.path().unwrap()).unwrap()).collect();
-        payload::ingest(&again, &packings(), &many).unwrap();
+        payload::ingest(&again, &packings(), Want::Sha256, &many).unwrap();
         for (blob, again) in blobs.iter().zip(&again) {
             prop_assert_eq!(blob.facts(), again.facts());
         }
@@ -173,7 +174,7 @@ fn has(tool: &str) -> bool {
 fn the_reference_tools_find_nothing_wrong_with_packed_streams() {
     let (dir, bench) = (tempfile::tempdir().unwrap(), bench(2));
     let (plain, blobs, want) = sample(dir.path());
-    payload::ingest(&blobs, &packings(), &bench).unwrap();
+    payload::ingest(&blobs, &packings(), Want::Sha256, &bench).unwrap();
     for (tool, text) in [("gzip", "gzip:6"), ("xz", "xz:1"), ("zstd", "zstd:3")] {
         let packing = Packing::parse(text, &Codec::ALL).unwrap();
         let packed = splice::pack(&plain, packing, &bench).unwrap();
@@ -199,7 +200,7 @@ fn a_changed_byte_anywhere_in_a_stream_is_noticed_by_its_decoder() {
         Part::Padding(1024),
     ];
     let (plain, blobs, want) = recipe(&parts, dir.path());
-    payload::ingest(&blobs, &packings(), &bench).unwrap();
+    payload::ingest(&blobs, &packings(), Want::Sha256, &bench).unwrap();
     for text in ["gzip:1", "xz:0", "zstd:1"] {
         let packing = Packing::parse(text, &Codec::ALL).unwrap();
         let packed = read(&splice::pack(&plain, packing, &bench).unwrap());
@@ -227,7 +228,7 @@ fn a_damaged_store_is_mended() {
     let (dir, bench) = (tempfile::tempdir().unwrap(), bench(2));
     let (plain, blobs, want) = sample(dir.path());
     let packing = Packing::parse("zstd:1", &Codec::ALL).unwrap();
-    payload::ingest(&blobs, &[packing].into(), &bench).unwrap();
+    payload::ingest(&blobs, &[packing].into(), Want::Sha256, &bench).unwrap();
     let first = splice::pack(&plain, packing, &bench).unwrap();
     let mut damaged = BTreeSet::new();
     for segment in first.segments() {
@@ -258,7 +259,7 @@ fn payloads_beyond_4_gib_are_packed() {
     let blobs = [Blob::open(&path).unwrap()];
     let (mut plain, packing) = (Recipe::default(), Packing::of(Codec::Zstd));
     plain.blob(&blobs[0]);
-    payload::ingest(&blobs, &[packing].into(), &bench).unwrap();
+    payload::ingest(&blobs, &[packing].into(), Want::Sha256, &bench).unwrap();
     let mut gzip = Packing::of(Codec::Gzip);
     gzip.level = 1;
     for (tool, packing) in [("zstd", packing), ("gzip", gzip)] {

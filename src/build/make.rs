@@ -56,14 +56,16 @@ pub fn make(
 ) -> Built {
     let mut built = Built::default();
     let (mut described, sums_signer) = (Vec::new(), SumsSigner::of(&planned));
+    let want = wanted(&planned);
     memory::give_back();
-    if !keep_going && let Err(error) = ingest(&planned, bench) {
+    if !keep_going && let Err(error) = ingest(&planned, want, bench) {
         built.found.error(error);
         return built;
     }
     for artifact in planned {
         // What could not be read is told once for each artifact that needs it.
-        let read = if keep_going { ingest(std::slice::from_ref(&artifact), bench) } else { Ok(()) };
+        let alone = std::slice::from_ref(&artifact);
+        let read = if keep_going { ingest(alone, want, bench) } else { Ok(()) };
         match read.and_then(|()| describe(&artifact, bench)) {
             // What it was described from is done: the rest needs no memory for it.
             Ok(plan) => described.push((Order::from(artifact), plan)),
@@ -138,14 +140,20 @@ impl From<Planned> for Order {
     }
 }
 
+/// Which digests of payloads any of these asks for.
+fn wanted(planned: &[Planned]) -> Want {
+    let md5 = planned.iter().any(|artifact| artifact.format.digests() == Want::Md5Too);
+    if md5 { Want::Md5Too } else { Want::Sha256 }
+}
+
 /// One read of every payload of these artifacts, for all packings at once.
-fn ingest(planned: &[Planned], bench: &Bench) -> Result<(), Diagnostic> {
+fn ingest(planned: &[Planned], want: Want, bench: &Bench) -> Result<(), Diagnostic> {
     let nodes = planned.iter().flat_map(|artifact| artifact.tree.iter());
     // Content in memory is known already.
     let blobs = nodes.filter_map(|(_, node)| node.blob()).filter(|blob| blob.path().is_some());
     let blobs: Vec<Blob> = blobs.cloned().collect();
     let packings = planned.iter().map(|artifact| artifact.packing).collect();
-    Ok(payload::ingest(&blobs, &packings, bench)?)
+    Ok(payload::ingest(&blobs, &packings, want, bench)?)
 }
 
 fn describe(artifact: &Planned, bench: &Bench) -> Result<Plan, Diagnostic> {
@@ -154,7 +162,7 @@ fn describe(artifact: &Planned, bench: &Bench) -> Result<Plan, Diagnostic> {
 
 /// What an artifact would hold, without writing it.
 pub fn expected(artifact: &Planned, bench: &Bench) -> Result<Report, Diagnostic> {
-    ingest(std::slice::from_ref(artifact), bench)?;
+    ingest(std::slice::from_ref(artifact), artifact.format.digests(), bench)?;
     Ok(describe(artifact, bench)?.expected)
 }
 
@@ -246,9 +254,13 @@ mod tests {
         tree::{InstallPath, Kind, Mode, PayloadType},
     };
 
+    fn format(name: &str) -> &'static dyn Format {
+        *FORMATS.iter().find(|there| there.name() == name).unwrap()
+    }
+
     /// The sample package with a program of these bytes on disk, as one format makes it.
-    fn planned(format: &str, program: &Path) -> Planned {
-        let format = *FORMATS.iter().find(|there| there.name() == format).unwrap();
+    fn planned(name: &str, program: &Path) -> Planned {
+        let format = format(name);
         let entry = Entry {
             role: PayloadType::Bin,
             dest: Dest::InType(InstallPath::parse("hi").unwrap()),
@@ -303,6 +315,23 @@ mod tests {
         assert_eq!(made.len, fs::metadata(&made.path).unwrap().len());
         let name = made.path.file_name().unwrap().to_str().unwrap();
         assert_eq!(names(&out), [sums::NAME, name]);
+    }
+
+    #[test]
+    fn md5sums_are_right_beside_formats_that_need_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("hi");
+        fs::write(&program, "#!/bin/sh\n".repeat(200_000)).unwrap();
+        for keep_going in [false, true] {
+            let out = dir.path().join(keep_going.to_string());
+            let both = vec![planned("rpm", &program), planned("deb", &program)];
+            let built = make(both, &out, keep_going, &Bench::for_tests(), &mut |_| {});
+            assert_eq!(built.found, Diagnostics::default());
+            let mut deb = fs::File::open(&built.made[1].path).unwrap();
+            let report = format("deb").read(&mut deb, Want::Md5Too).unwrap();
+            assert_eq!(report.problems, Vec::<String>::new());
+            assert!(report.metadata.contains_key("md5sums"));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Digests of content, all computed in one read.
+//! Digests of content, those that are wanted in one read.
 
 mod any;
 mod lanes;
@@ -57,8 +57,6 @@ impl<const N: usize> Digest<N> {
 pub struct Digests {
     /// Length in bytes.
     pub len: u64,
-    /// For a deb's md5sums.
-    pub md5: Md5Digest,
     /// For checksums, read-back and the store.
     pub sha256: Sha256Digest,
     /// For gzip and zip; combinable.
@@ -69,7 +67,6 @@ pub struct Digests {
 #[derive(Clone, Default)]
 pub struct Hasher {
     len: u64,
-    md5: Md5,
     sha256: Sha256,
     crc32: crc32fast::Hasher,
 }
@@ -78,7 +75,6 @@ impl Hasher {
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
-        self.md5.update(bytes);
         self.sha256.update(bytes);
         self.crc32.update(bytes);
     }
@@ -87,7 +83,6 @@ impl Hasher {
     pub fn finish(self) -> Digests {
         Digests {
             len: self.len,
-            md5: Digest(self.md5.finalize().into()),
             sha256: Digest(self.sha256.finalize().into()),
             crc32: self.crc32.finalize(),
         }
@@ -101,6 +96,11 @@ impl Digests {
         hasher.update(bytes);
         hasher.finish()
     }
+}
+
+/// MD5 of bytes in memory.
+pub fn md5(bytes: &[u8]) -> Md5Digest {
+    Digest(Md5::digest(bytes).into())
 }
 
 /// SHA-1 of bytes in memory.
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn digests_of_abc_are_the_published_ones() {
         let abc = Digests::of(b"abc");
-        assert_eq!(abc.md5.to_string(), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(md5(b"abc").to_string(), "900150983cd24fb0d6963f7d28e17f72");
         assert!(abc.sha256.to_string().starts_with("ba7816bf8f01cfea"));
         assert_eq!(abc.crc32, 0x3524_41c2);
         assert!(sha1(b"abc").to_string().starts_with("a9993e364706816a"));

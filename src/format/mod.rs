@@ -101,6 +101,11 @@ pub trait Format: Sync {
     /// How it packs, so that payloads are packed while they are read.
     fn packing(&self, package: &Package, cx: &Context<'_>) -> Result<Packing, Diagnostic>;
 
+    /// Which digests of payloads it asks for.
+    fn digests(&self) -> Want {
+        Want::Sha256
+    }
+
     /// What it installs, at final paths, generated files included. Reads no payload; every limit
     /// and rule of the format is checked here, all errors at once.
     fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics>;

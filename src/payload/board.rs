@@ -1,6 +1,6 @@
 //! The board of work that threads take from while payloads are read.
 //!
-//! A file's MD5 and SHA-256 are chains: each takes the chunks in order, on one thread at a time,
+//! A file's SHA-256 and, where it is wanted, MD5 are chains: each takes the chunks in order, on one thread at a time,
 //! beside everything else. Longest files come first, chains before packing, so that the longest
 //! chain never waits and packing fills what is left. Memory is a few chunks per thread.
 
@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::{CHUNK, Chunk, Error, Facts, Stamp, probe::Probe, source, workers::Packers};
 use crate::{
     codec::Sum,
-    digest::{Digest, Digests},
+    digest::{self, Digest, Digests, Md5Digest, Want},
 };
 
 /// A file to read.
@@ -36,7 +36,7 @@ pub(super) trait Desk: Sync {
     type Extra: Send;
 
     /// The file with this index was read. Gives what follows from it.
-    fn learned(&self, index: usize, facts: Facts, metadata: &Metadata) -> Vec<Self::Extra>;
+    fn learned(&self, index: usize, found: Found, metadata: &Metadata) -> Vec<Self::Extra>;
 
     /// Does what followed.
     fn extra(&self, extra: Self::Extra, packers: &mut Packers) -> Result<(), Error>;
@@ -45,10 +45,20 @@ pub(super) trait Desk: Sync {
     fn advance(&self, bytes: u64);
 }
 
+/// What was found out about a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Always.
+    pub(super) facts: Facts,
+    /// If it is wanted.
+    pub(super) md5: Option<Md5Digest>,
+}
+
 /// Reads all the files and does `extras`, on that many threads.
 pub(super) fn run<D: Desk>(
     jobs: &[Job<'_>],
     extras: Vec<D::Extra>,
+    want: Want,
     threads: usize,
     desk: &D,
 ) -> Result<(), Error> {
@@ -56,6 +66,7 @@ pub(super) fn run<D: Desk>(
     waiting.sort_by_key(|index| (jobs[*index].stamp.len, std::cmp::Reverse(*index)));
     let board = Mutex::new(Board {
         jobs,
+        want,
         waiting,
         open: BTreeMap::new(),
         begun: 0,
@@ -132,6 +143,7 @@ const AHEAD: usize = 4;
 
 struct Board<'a, E> {
     jobs: &'a [Job<'a>],
+    want: Want,
     /// Not begun, the longest last.
     waiting: Vec<usize>,
     /// Being read, in the order they were begun: the longest first.
@@ -156,8 +168,8 @@ struct Open<'a> {
     /// Index of the next chunk.
     next: u64,
     reading: bool,
-    /// MD5 and SHA-256.
-    lanes: [Lane; 2],
+    /// MD5, if it is wanted, and SHA-256.
+    lanes: Vec<Lane>,
     crc: Sum,
     chunks: Vec<Chunk>,
 }
@@ -175,7 +187,7 @@ enum Chain {
 }
 
 enum Task<'a, E> {
-    Begin { index: usize, job: Job<'a> },
+    Begin { index: usize, job: Job<'a>, want: Want },
     Read { key: usize, file: Arc<File>, job: Job<'a>, chunk: u64, buffer: Vec<u8> },
     Hash { key: usize, lane: usize, chain: Chain, chunk: Arc<Vec<u8>> },
     Extra(E),
@@ -224,7 +236,7 @@ impl<'a, E> Board<'a, E> {
             && let Some(index) = self.waiting.pop()
         {
             self.beginning += 1;
-            return Some(Task::Begin { index, job: self.jobs[index] });
+            return Some(Task::Begin { index, job: self.jobs[index], want: self.want });
         }
         self.extras.pop_front().map(Task::Extra)
     }
@@ -270,15 +282,18 @@ impl<'a, E> Board<'a, E> {
 }
 
 impl<'a> Open<'a> {
-    fn new(index: usize, job: Job<'a>, file: File) -> Self {
+    fn new(index: usize, job: Job<'a>, file: File, want: Want) -> Self {
         let lane = |chain| Lane { chain: Some(chain), queue: VecDeque::new() };
+        let md5 = (want == Want::Md5Too).then(|| lane(Chain::Md5(Md5::new())));
+        // The longer chain goes first.
+        let lanes = md5.into_iter().chain([lane(Chain::Sha256(Sha256::new()))]).collect();
         Self {
             index,
             job,
             file: Arc::new(file),
             next: 0,
             reading: false,
-            lanes: [lane(Chain::Md5(Md5::new())), lane(Chain::Sha256(Sha256::new()))],
+            lanes,
             crc: Sum::default(),
             chunks: Vec::new(),
         }
@@ -290,19 +305,21 @@ impl<'a> Open<'a> {
     }
 
     fn finish<D: Desk>(self, desk: &D) -> Result<Vec<D::Extra>, Error> {
-        let [Some(Chain::Md5(md5)), Some(Chain::Sha256(sha256))] = self.lanes.map(|l| l.chain)
-        else {
-            unreachable!("a file is over when both chains are back");
-        };
-        let digests = Digests {
-            len: self.job.stamp.len,
-            md5: Digest(md5.finalize().into()),
-            sha256: Digest(sha256.finalize().into()),
-            crc32: self.crc.crc32,
-        };
-        let facts = Facts::new(digests, self.chunks);
+        let (mut md5, mut digests) = (None, None);
+        for chain in self.lanes.into_iter().filter_map(|lane| lane.chain) {
+            match chain {
+                Chain::Md5(chain) => md5 = Some(Digest(chain.finalize().into())),
+                Chain::Sha256(chain) => {
+                    let sha256 = Digest(chain.finalize().into());
+                    let (len, crc32) = (self.job.stamp.len, self.crc.crc32);
+                    digests = Some(Digests { len, sha256, crc32 });
+                }
+            }
+        }
+        let digests = digests.expect("a file is over when its chains are back");
+        let found = Found { facts: Facts::new(digests, self.chunks), md5 };
         let metadata = source::check_stamp(&self.file, self.job.path, self.job.stamp)?;
-        Ok(desk.learned(self.index, facts, &metadata))
+        Ok(desk.learned(self.index, found, &metadata))
     }
 }
 
@@ -322,15 +339,15 @@ impl Tools {
         desk: &D,
     ) -> Result<Done<'a, D::Extra>, Error> {
         Ok(match task {
-            Task::Begin { index, job } => {
+            Task::Begin { index, job, want } => {
                 let file = source::open_file(job.path, job.stamp)?;
                 if job.stamp.len > CHUNK {
-                    return Ok(Done::Begun(Box::new(Open::new(index, job, file))));
+                    return Ok(Done::Begun(Box::new(Open::new(index, job, file, want))));
                 }
-                let facts = self.whole(job, &file)?;
+                let found = self.whole(job, &file, want)?;
                 let metadata = source::check_stamp(&file, job.path, job.stamp)?;
                 desk.advance(job.stamp.len);
-                Done::Whole(desk.learned(index, facts, &metadata))
+                Done::Whole(desk.learned(index, found, &metadata))
             }
             Task::Read { key, file, job, chunk, mut buffer } => {
                 let len = CHUNK.min(job.stamp.len - chunk * CHUNK);
@@ -357,14 +374,17 @@ impl Tools {
     }
 
     /// A short file, from beginning to end.
-    fn whole(&mut self, job: Job<'_>, file: &File) -> Result<Facts, Error> {
+    fn whole(&mut self, job: Job<'_>, file: &File, want: Want) -> Result<Found, Error> {
         source::read_at(file, job, 0, job.stamp.len, &mut self.short)?;
-        let content = &self.short;
+        let content = &*self.short;
         let digests = Digests::of(content);
-        if content.is_empty() {
-            return Ok(Facts::new(digests, Vec::new()));
-        }
-        let stored = self.probe.is_incompressible(content);
-        Ok(Facts::new(digests, vec![Chunk { crc32: digests.crc32, stored }]))
+        let md5 = (want == Want::Md5Too).then(|| digest::md5(content));
+        let chunk = |stored| Chunk { crc32: digests.crc32, stored };
+        let chunks = match content {
+            [] => Vec::new(),
+            content => vec![chunk(self.probe.is_incompressible(content))],
+        };
+        let facts = Facts::new(digests, chunks);
+        Ok(Found { facts, md5 })
     }
 }

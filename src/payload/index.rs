@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Chunk, Facts, Stamp};
+use super::{Chunk, Facts, Found, Stamp};
 use crate::digest::{Digest, Digests, Sha256Digest, sha256};
 
 /// Shorter files are read sooner than looked up, in bytes.
@@ -23,10 +23,11 @@ const WORTH: u64 = 1 << 20;
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// First bytes of an entry. The last one is the version of its form.
-const MAGIC: &[u8; 8] = b"pkgfact\x01";
+const MAGIC: &[u8; 8] = b"pkgfact\x02";
 
-/// Length of an entry before its chunks: magic, name, length, MD5, SHA-256, CRC-32.
-const HEAD: usize = 8 + 32 + 8 + 16 + 32 + 4;
+/// Length of an entry before its chunks: magic, name, length, SHA-256, CRC-32, whether MD5 is known,
+/// MD5.
+const HEAD: usize = 8 + 32 + 8 + 32 + 4 + 1 + 16;
 
 /// A folder of entries.
 #[derive(Clone, Debug)]
@@ -41,26 +42,26 @@ impl Index {
     }
 
     /// What is known of a file that still is as it was.
-    pub(super) fn find(&self, path: &Path, metadata: &Metadata) -> Option<Facts> {
+    pub(super) fn find(&self, path: &Path, metadata: &Metadata) -> Option<Found> {
         if metadata.len() < WORTH {
             return None;
         }
         let name = name(path, metadata);
         let entry = self.entry(&name);
-        let facts = decode(&fs::read(&entry).ok()?, &name)?;
+        let found = decode(&fs::read(&entry).ok()?, &name)?;
         // Only pruning minds when this fails.
         let _ = File::open(&entry).and_then(|entry| entry.set_modified(SystemTime::now()));
-        (facts.digests.len == metadata.len()).then_some(facts)
+        (found.facts.digests.len == metadata.len()).then_some(found)
     }
 
     /// Remembers what was found out. Not remembering is no failure.
-    pub(super) fn keep(&self, path: &Path, metadata: &Metadata, facts: &Facts) {
+    pub(super) fn keep(&self, path: &Path, metadata: &Metadata, found: &Found) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let changed = metadata.mtime().max(metadata.ctime());
         let settled = u64::try_from(changed)
             .is_ok_and(|changed| Duration::from_secs(changed) + SETTLED < now);
         if metadata.len() >= WORTH && settled {
-            let _ = self.keep_settled(path, metadata, facts);
+            let _ = self.keep_settled(path, metadata, found);
         }
     }
 
@@ -69,10 +70,10 @@ impl Index {
         &self,
         path: &Path,
         metadata: &Metadata,
-        facts: &Facts,
+        found: &Found,
     ) -> io::Result<()> {
         let name = name(path, metadata);
-        self.write(&self.entry(&name), &encode(facts, &name))
+        self.write(&self.entry(&name), &encode(found, &name))
     }
 
     fn write(&self, entry: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -106,10 +107,12 @@ fn name(path: &Path, metadata: &Metadata) -> Sha256Digest {
     sha256(&text)
 }
 
-fn encode(facts: &Facts, name: &Sha256Digest) -> Vec<u8> {
-    let Digests { len, md5, sha256, crc32 } = &facts.digests;
-    let mut bytes = [&MAGIC[..], &name.0, &len.to_le_bytes(), &md5.0, &sha256.0].concat();
+fn encode(Found { facts, md5 }: &Found, name: &Sha256Digest) -> Vec<u8> {
+    let Digests { len, sha256, crc32 } = &facts.digests;
+    let mut bytes = [&MAGIC[..], &name.0, &len.to_le_bytes(), &sha256.0].concat();
     bytes.extend(crc32.to_le_bytes());
+    bytes.push(u8::from(md5.is_some()));
+    bytes.extend(md5.map_or([0; 16], |md5| md5.0));
     for Chunk { crc32, stored } in facts.chunks() {
         bytes.extend(crc32.to_le_bytes());
         bytes.push(u8::from(stored));
@@ -119,7 +122,7 @@ fn encode(facts: &Facts, name: &Sha256Digest) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8], name: &Sha256Digest) -> Option<Facts> {
+fn decode(bytes: &[u8], name: &Sha256Digest) -> Option<Found> {
     let (bytes, check) = bytes.split_last_chunk::<4>()?;
     let (head, chunks) = bytes.split_first_chunk::<HEAD>()?;
     let whole = crc32fast::hash(bytes) == u32::from_le_bytes(*check);
@@ -128,10 +131,10 @@ fn decode(bytes: &[u8], name: &Sha256Digest) -> Option<Facts> {
     }
     let digests = Digests {
         len: u64::from_le_bytes(*head[40..].first_chunk()?),
-        md5: Digest(*head[48..].first_chunk()?),
-        sha256: Digest(*head[64..].first_chunk()?),
-        crc32: u32::from_le_bytes(*head[96..].first_chunk()?),
+        sha256: Digest(*head[48..].first_chunk()?),
+        crc32: u32::from_le_bytes(*head[80..].first_chunk()?),
     };
+    let md5 = Digest(*head[85..].first_chunk()?);
     let (chunks, rest) = chunks.as_chunks::<5>();
     if !rest.is_empty() || chunks.len() as u64 != digests.len.div_ceil(super::CHUNK) {
         return None;
@@ -140,7 +143,8 @@ fn decode(bytes: &[u8], name: &Sha256Digest) -> Option<Facts> {
         crc32: u32::from_le_bytes([*a, *b, *c, *d]),
         stored: *stored == 1,
     };
-    Some(Facts::new(digests, chunks.iter().map(chunk).collect()))
+    let facts = Facts::new(digests, chunks.iter().map(chunk).collect());
+    Some(Found { facts, md5: (head[84] == 1).then_some(md5) })
 }
 
 #[cfg(test)]
@@ -148,12 +152,18 @@ mod tests {
     use super::*;
     use crate::payload::Blob;
 
+    fn of(content: &[u8]) -> Found {
+        Found { facts: Blob::from_bytes(content).facts().unwrap().clone(), md5: None }
+    }
+
     #[test]
     fn an_entry_reads_back_and_a_damaged_one_counts_as_missing() {
-        let facts = Blob::from_bytes(vec![3; 2_500_000]).facts().unwrap().clone();
         let name = sha256(b"name");
-        let mut bytes = encode(&facts, &name);
-        assert_eq!(decode(&bytes, &name), Some(facts));
+        let found = |md5| Found { md5, ..of(&vec![3; 2_500_000]) };
+        for md5 in [None, Some(Digest([9; 16]))] {
+            assert_eq!(decode(&encode(&found(md5), &name), &name), Some(found(md5)));
+        }
+        let mut bytes = encode(&found(None), &name);
         assert_eq!(decode(&bytes, &sha256(b"other")), None);
         for at in [0, 9, 50, bytes.len() - 1] {
             bytes[at] ^= 1;
@@ -169,7 +179,7 @@ mod tests {
         let path = dir.path().join("payload");
         fs::write(&path, vec![7; 1 << 20]).unwrap();
         let (index, metadata) = (Index::open(dir.path()), path.metadata().unwrap());
-        let facts = Blob::from_bytes(vec![7; 1 << 20]).facts().unwrap().clone();
+        let facts = of(&vec![7; 1 << 20]);
         index.keep(&path, &metadata, &facts);
         assert_eq!(index.find(&path, &metadata), None, "it changed a moment ago");
         index.keep_settled(&path, &metadata, &facts).unwrap();

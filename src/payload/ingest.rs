@@ -7,34 +7,42 @@ use std::{
 };
 
 use super::{
-    Bench, Blob, Error, Facts, Key, Piece, Stamp,
+    Bench, Blob, Error, Found, Key, Piece, Stamp,
     board::{self, Desk, Job},
     has_pieces, pack_piece, pieces,
     workers::Packers,
 };
 use crate::{
     codec::{Codec, Packing},
+    digest::Want,
     memory,
 };
 
 /// Reads every payload that is not known yet, and packs pieces of larger ones for every packing in
 /// use. A payload that is there several times is read once; one that is as an earlier run found it
 /// is not read, and what the store holds is not packed.
-pub fn ingest(blobs: &[Blob], packings: &BTreeSet<Packing>, bench: &Bench) -> Result<(), Error> {
+///
+/// MD5 takes as long as all the rest, so it is only computed where it is wanted.
+pub fn ingest(
+    blobs: &[Blob],
+    packings: &BTreeSet<Packing>,
+    want: Want,
+    bench: &Bench,
+) -> Result<(), Error> {
     let mut intake =
         Intake { bench, packings, unknown: Vec::new(), jobs: Vec::new(), packed: Mutex::default() };
     let (files, mut extras) = (files(blobs), Vec::new());
     for same in files.chunk_by(|(one, _), (next, _)| one.stamp == next.stamp) {
-        match known(same, bench) {
-            Some(facts) => {
-                learn(same, &facts);
+        match known(same, want, bench) {
+            Some(found) => {
+                learn(same, &found);
                 extras.extend(intake.pieces_of(same[0].1));
             }
             None => intake.add(same),
         }
     }
     bench.progress.start("reading payloads", intake.total(&extras));
-    let result = board::run(&intake.jobs, extras, bench.threads, &intake);
+    let result = board::run(&intake.jobs, extras, want, bench.threads, &intake);
     bench.progress.finish();
     memory::give_back();
     result
@@ -51,18 +59,19 @@ fn files(blobs: &[Blob]) -> Vec<Content<'_>> {
 }
 
 /// What this or an earlier run found out.
-fn known(same: &[Content<'_>], bench: &Bench) -> Option<Facts> {
-    let learned = same.iter().find_map(|(_, blob)| blob.facts()).cloned();
+fn known(same: &[Content<'_>], want: Want, bench: &Bench) -> Option<Found> {
+    let learned = same.iter().find_map(|(_, blob)| blob.found(want));
     learned.or_else(|| {
         let Job { path, stamp } = same[0].0;
         let metadata = path.metadata().ok().filter(|now| Stamp::of(now) == *stamp)?;
-        bench.index().filter(|_| !bench.fresh)?.find(path, &metadata)
+        let found = bench.index().filter(|_| !bench.fresh)?.find(path, &metadata)?;
+        (want == Want::Sha256 || found.md5.is_some()).then_some(found)
     })
 }
 
-fn learn(same: &[Content<'_>], facts: &Facts) {
-    for (_, blob) in same.iter().filter(|(_, blob)| blob.facts().is_none()) {
-        blob.learn(facts.clone());
+fn learn(same: &[Content<'_>], found: &Found) {
+    for (_, blob) in same {
+        blob.learn_all(found);
     }
 }
 
@@ -122,12 +131,12 @@ type Extra = (Blob, Piece, Packing);
 impl Desk for Intake<'_> {
     type Extra = Extra;
 
-    fn learned(&self, index: usize, facts: Facts, metadata: &Metadata) -> Vec<Extra> {
+    fn learned(&self, index: usize, found: Found, metadata: &Metadata) -> Vec<Extra> {
         let same = self.unknown[index];
         if let Some(index) = self.bench.index() {
-            index.keep(same[0].0.path, metadata, &facts);
+            index.keep(same[0].0.path, metadata, &found);
         }
-        learn(same, &facts);
+        learn(same, &found);
         self.pieces_of(same[0].1)
     }
 
@@ -154,7 +163,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::{digest::Digests, payload::Progress};
+    use crate::{
+        digest::{self, Digests},
+        payload::Progress,
+    };
 
     fn noise(len: usize) -> Vec<u8> {
         let mut state = 1_u64;
@@ -188,7 +200,7 @@ mod tests {
             Blob::open(path).unwrap()
         });
         bench.threads = 3;
-        ingest(&blobs, &BTreeSet::new(), &bench).unwrap();
+        ingest(&blobs, &BTreeSet::new(), Want::Sha256, &bench).unwrap();
         for (blob, content) in blobs.iter().zip(&contents) {
             assert_eq!(*blob.digests(), Digests::of(content), "{}", content.len());
             let facts = blob.facts().unwrap();
@@ -207,7 +219,7 @@ mod tests {
         let blobs = [&one, &two, &one].map(|path| Blob::open(path).unwrap());
         let (mut bench, count) = (Bench::for_tests(), Arc::new(Count::default()));
         bench.progress = count.clone();
-        ingest(&blobs, &BTreeSet::new(), &bench).unwrap();
+        ingest(&blobs, &BTreeSet::new(), Want::Sha256, &bench).unwrap();
         assert_eq!(count.0.load(Ordering::Relaxed), 3_000_000);
         assert!(blobs.iter().all(|blob| blob.facts().is_some()));
     }
@@ -219,21 +231,39 @@ mod tests {
         fs::write(&path, noise(2_000_000)).unwrap();
         let bench = Bench::for_tests();
         let blob = Blob::open(&path).unwrap();
-        ingest(std::slice::from_ref(&blob), &BTreeSet::new(), &bench).unwrap();
+        ingest(std::slice::from_ref(&blob), &BTreeSet::new(), Want::Sha256, &bench).unwrap();
         // As if it had been written long ago.
         let metadata = path.metadata().unwrap();
-        bench.index().unwrap().keep_settled(&path, &metadata, blob.facts().unwrap()).unwrap();
+        let found = blob.found(Want::Sha256).unwrap();
+        bench.index().unwrap().keep_settled(&path, &metadata, &found).unwrap();
         let count = Arc::new(Count::default());
         let mut next = Bench::for_tests();
         next.progress = count.clone();
         next.share_store(&bench);
         let again = Blob::open(&path).unwrap();
-        ingest(std::slice::from_ref(&again), &BTreeSet::new(), &next).unwrap();
+        ingest(std::slice::from_ref(&again), &BTreeSet::new(), Want::Sha256, &next).unwrap();
         assert_eq!((again.facts(), count.0.load(Ordering::Relaxed)), (blob.facts(), 0));
         next.fresh = true;
         let again = Blob::open(&path).unwrap();
-        ingest(std::slice::from_ref(&again), &BTreeSet::new(), &next).unwrap();
+        ingest(std::slice::from_ref(&again), &BTreeSet::new(), Want::Sha256, &next).unwrap();
         assert_eq!(count.0.load(Ordering::Relaxed), 2_000_000);
+    }
+
+    #[test]
+    fn md5_is_computed_once_somebody_wants_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (long, short) = (dir.path().join("long"), dir.path().join("short"));
+        let contents = [noise(2_000_000), noise(1000)];
+        fs::write(&long, &contents[0]).unwrap();
+        fs::write(&short, &contents[1]).unwrap();
+        let (bench, blobs) =
+            (Bench::for_tests(), [long, short].map(|path| Blob::open(path).unwrap()));
+        ingest(&blobs, &BTreeSet::new(), Want::Sha256, &bench).unwrap();
+        assert!(blobs.iter().all(|blob| blob.found(Want::Md5Too).is_none()));
+        ingest(&blobs, &BTreeSet::new(), Want::Md5Too, &bench).unwrap();
+        for (blob, content) in blobs.iter().zip(&contents) {
+            assert_eq!(blob.md5(), digest::md5(content));
+        }
     }
 
     #[test]
@@ -244,16 +274,16 @@ mod tests {
         fs::write(&path, noise(100)).unwrap();
         let blob = Blob::open(&path).unwrap();
         fs::write(&path, noise(99)).unwrap();
-        let error = ingest(&[blob], &BTreeSet::new(), &bench).unwrap_err();
+        let error = ingest(&[blob], &BTreeSet::new(), Want::Sha256, &bench).unwrap_err();
         assert!(matches!(error, Error::Changed { before: 100, now: 99, .. }));
         let blob = Blob::open(&path).unwrap();
         let later = SystemTime::now() + Duration::from_secs(9);
         File::open(&path).unwrap().set_modified(later).unwrap();
-        let error = ingest(&[blob], &BTreeSet::new(), &bench).unwrap_err();
+        let error = ingest(&[blob], &BTreeSet::new(), Want::Sha256, &bench).unwrap_err();
         assert!(matches!(error, Error::Rewritten { .. }));
         let blob = Blob::open(&path).unwrap();
         fs::remove_file(&path).unwrap();
-        let error = ingest(&[blob], &BTreeSet::new(), &bench).unwrap_err();
+        let error = ingest(&[blob], &BTreeSet::new(), Want::Sha256, &bench).unwrap_err();
         assert!(matches!(error, Error::Unreadable { .. }));
     }
 }

@@ -32,8 +32,8 @@ pub use source::{Source, open};
 pub use store::{Key, Packed};
 pub use workers::{Packers, spread};
 
-use crate::digest::Digests;
-use board::Job;
+use crate::digest::{self, Digests, Md5Digest, Want};
+use board::{Found, Job};
 
 /// Size of the chunks whose CRC-32 is remembered, in bytes. A writer that copies from a source file
 /// checks every chunk it read, so a payload that changes under the build is noticed.
@@ -49,6 +49,8 @@ pub struct Blob(Arc<Inner>);
 struct Inner {
     origin: Origin,
     facts: OnceLock<Facts>,
+    /// Only where somebody wanted it.
+    md5: OnceLock<Md5Digest>,
 }
 
 /// Where the bytes are.
@@ -147,13 +149,17 @@ impl Blob {
         let bytes: Arc<[u8]> = bytes.into().into();
         let chunk = |bytes| Chunk { crc32: crc32fast::hash(bytes), stored: false };
         let facts = Facts::new(Digests::of(&bytes), bytes.chunks(CHUNK_LEN).map(chunk).collect());
-        Self(Arc::new(Inner { origin: Origin::Memory(bytes), facts: OnceLock::from(facts) }))
+        Self::new(Origin::Memory(bytes), OnceLock::from(facts))
     }
 
     /// A file that was looked at, but not read.
     pub fn from_file(path: PathBuf, stamp: Stamp) -> Self {
         let origin = Origin::File(path.into(), stamp);
-        Self(Arc::new(Inner { origin, facts: OnceLock::new() }))
+        Self::new(origin, OnceLock::new())
+    }
+
+    fn new(origin: Origin, facts: OnceLock<Facts>) -> Self {
+        Self(Arc::new(Inner { origin, facts, md5: OnceLock::new() }))
     }
 
     /// A file; looks at it, but does not read it.
@@ -215,9 +221,31 @@ impl Blob {
         &self.facts().expect("payloads are ingested before a format plans").digests
     }
 
+    /// MD5 of the whole. Only after an ingestion that wanted it, unless the bytes are in memory.
+    pub fn md5(&self) -> Md5Digest {
+        let wanted = || digest::md5(self.bytes().expect("a format says that it wants MD5"));
+        *self.0.md5.get_or_init(wanted)
+    }
+
+    /// What is known, if that is everything that is wanted.
+    fn found(&self, want: Want) -> Option<Found> {
+        let (facts, md5) = (self.facts()?.clone(), self.0.md5.get().copied());
+        (want == Want::Sha256 || md5.is_some()).then_some(Found { facts, md5 })
+    }
+
     /// Remembers what a read found out; the first answer stays.
     pub fn learn(&self, facts: Facts) {
         let _ = self.0.facts.set(facts);
+    }
+
+    /// The same, with what only some want.
+    fn learn_all(&self, found: &Found) {
+        if self.facts().is_none() {
+            self.learn(found.facts.clone());
+        }
+        if let Some(md5) = found.md5 {
+            let _ = self.0.md5.set(md5);
+        }
     }
 }
 

@@ -105,6 +105,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::digest::Want;
 
     fn noise(len: usize) -> Vec<u8> {
         let mut state = 1_u64;
@@ -159,7 +160,7 @@ mod tests {
     fn every_codec_unpacks_to_what_was_described() {
         let (dir, bench) = (tempfile::tempdir().unwrap(), Bench::for_tests());
         let (plain, blobs) = sample(dir.path());
-        payload::ingest(&blobs, &Codec::ALL.map(Packing::of).into(), &bench).unwrap();
+        payload::ingest(&blobs, &Codec::ALL.map(Packing::of).into(), Want::Sha256, &bench).unwrap();
         let want = read(&plain);
         for codec in Codec::ALL {
             let packed = pack(&plain, Packing::of(codec), &bench).unwrap();
@@ -182,7 +183,7 @@ mod tests {
         let build = |threads| {
             let (mut bench, (plain, blobs)) = (Bench::for_tests(), sample(dir.path()));
             bench.threads = threads;
-            payload::ingest(&blobs, &packings.into(), &bench).unwrap();
+            payload::ingest(&blobs, &packings.into(), Want::Sha256, &bench).unwrap();
             packings.map(|packing| read(&pack(&plain, packing, &bench).unwrap()))
         };
         assert!(build(1) == build(3));

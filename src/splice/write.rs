@@ -220,6 +220,7 @@ mod tests {
     use super::*;
     use crate::{
         codec::{Codec, Packing},
+        digest::Want,
         splice::pack,
     };
 
@@ -251,7 +252,7 @@ mod tests {
             blobs.push(Blob::open(dir.join(name)).unwrap());
         }
         let packing = Packing::of(Codec::Zstd);
-        payload::ingest(&blobs, &[packing].into(), bench).unwrap();
+        payload::ingest(&blobs, &[packing].into(), Want::Sha256, bench).unwrap();
         for index in [0, 1, 0, 1] {
             plain.bytes("head");
             content.extend(b"head");

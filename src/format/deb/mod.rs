@@ -88,6 +88,11 @@ impl Format for Deb {
             .unwrap_or(Packing::of(DATA)))
     }
 
+    /// For `md5sums`.
+    fn digests(&self) -> Want {
+        Want::Md5Too
+    }
+
     fn tree(&self, package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {
         let options = options(cx)?;
         let facts = Facts::of(package, &options)?;
@@ -280,7 +285,7 @@ fn md5sums(tree: &Tree) -> Vec<u8> {
     let len = files.iter().map(|(path, _)| 32 + 2 + path.as_str().len() + 1).sum();
     let mut lines = String::with_capacity(len);
     for (path, blob) in files {
-        writeln!(lines, "{}  {path}", blob.digests().md5).expect("memory takes everything");
+        writeln!(lines, "{}  {path}", blob.md5()).expect("memory takes everything");
     }
     lines.into_bytes()
 }

@@ -11,7 +11,7 @@ use crate::{
         tar::{Tar, tests::bytes},
         unpack::tests::{Pack, gzip, xz, zstd},
     },
-    digest::Digests,
+    digest,
     payload::Blob,
     splice::Recipe,
     tree::{InstallPath, Mode, Node, Tree},
@@ -35,7 +35,7 @@ impl Default for Sample {
         add("usr/bin/hello", Node::file(Blob::from_bytes("#!/bin/sh\n"), Mode(0o755)));
         add("usr/bin/hi", Node::symlink("hello"));
         add("etc/hello.conf", Node::file(Blob::from_bytes("greeting = hello\n"), Mode(0o644)));
-        let md5 = Digests::of(b"#!/bin/sh\n").md5;
+        let md5 = digest::md5(b"#!/bin/sh\n");
         let control = vec![
             ("control", CONTROL.into(), 0o644),
             ("conffiles", b"/etc/hello.conf\n".to_vec(), 0o644),
@@ -101,7 +101,7 @@ fn a_good_package_is_read_without_problems() {
     let report = read_bytes(&deb).unwrap();
     assert_eq!((&report.problems, &report.notes), (&vec![], &vec![]));
     assert_eq!(report.field("description"), Some("greets\n at length"));
-    assert_eq!((report.len, report.sha256), (deb.len() as u64, Some(crate::digest::sha256(&deb))));
+    assert_eq!((report.len, report.sha256), (deb.len() as u64, Some(digest::sha256(&deb))));
     let paths: Vec<_> = report.entries.iter().map(|entry| entry.path.as_str()).collect();
     assert_eq!(
         paths,
@@ -117,7 +117,8 @@ fn what_was_written_is_what_was_expected() {
     let sample = Sample::default();
     let mut expected = Report::of_tree("deb", &sample.data, "./", 1_700_000_000);
     expected.entries[2].config = true;
-    assert_eq!(read_bytes(&sample.deb()).unwrap().entries, expected.entries);
+    let report = read_bytes(&sample.deb()).unwrap().without_md5();
+    assert_eq!(report.entries, expected.entries);
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn several_streams_are_a_problem_because_dpkg_reads_the_first() {
 
 #[test]
 fn md5sums_must_match() {
-    let md5 = Digests::of(b"other").md5;
+    let md5 = digest::md5(b"other");
     let wrong = format!("{md5}  usr/bin/hello\n{md5}  usr/none\nshort\n");
     let found = problems(&Sample::default().with("md5sums", &wrong).deb());
     assert_eq!(found.len(), 3);
