@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 #![allow(clippy::print_stderr)] // how much was tried is said
 
+#[path = "fuzz/gguf.rs"]
+mod gguf;
 #[path = "fuzz/rpm.rs"]
 mod rpm;
 

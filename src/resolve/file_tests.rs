@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Job, Matrix, Settings, Sources, matrix, resolve, tests::listing};
+use super::{Job, Matrix, Settings, Sources, gguf::sample, matrix, resolve, tests::listing};
 use crate::{
     diagnostic::Diagnostics,
     format::TABLES,
@@ -44,6 +44,31 @@ fn lay_out(dir: &Path, line: &str) {
         "socket" => drop(UnixListener::bind(path).unwrap()),
         "program" => fs::write(path, program(words[2])).unwrap(),
         "cut" => fs::write(path, &program(words[2])[..40]).unwrap(),
+        "shard" => {
+            let [name, number, count, said] = [1, 2, 3, 4].map(|at| words[at]);
+            let number: u16 = number.parse().unwrap();
+            let path = dir.join(format!("{name}-{number:05}-of-{count:0>5}.gguf"));
+            let shard = sample::shards(0, said.parse().unwrap()).remove(usize::from(number) - 1);
+            fs::write(path, shard.bytes()).unwrap();
+        }
+        kind => fs::write(path, model(kind)).unwrap(),
+    }
+}
+
+/// A model, or what is there in place of one.
+fn model(kind: &str) -> Vec<u8> {
+    let tiny = sample::tiny(0);
+    match kind {
+        "model" => tiny.bytes(),
+        "model-v1" => sample::Gguf { version: 1, ..tiny }.bytes(),
+        "cut-model" => tiny.bytes()[..10_000].to_vec(),
+        "cut-header" => tiny.bytes()[..700].to_vec(),
+        "renamed" => sample::shards(0, 2).remove(1).bytes(),
+        "lfs" => b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 42\n".to_vec(),
+        "html" => b"<!doctype html>\n<title>404</title>\n".to_vec(),
+        "legacy" => b"lmgg\x01\0\0\0".to_vec(),
+        "safetensors" => b"\x10\x20\0\0\0\0\0\0{\"__metadata__\"".to_vec(),
+        "empty" => Vec::new(),
         other => panic!("unknown kind of file: {other}"),
     }
 }

@@ -29,7 +29,7 @@ pub use job::{Job, LeftOut, Settings};
 pub use matrix::{Matrix, matrix};
 pub use missing::missing;
 pub use pin::{Pin, PinKind};
-pub use source::Sources;
+pub use source::{Sources, gguf};
 pub use work::resolve;
 
 use crate::{diagnostic::Diagnostic, manifest::Node, package::Package};

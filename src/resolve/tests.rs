@@ -21,7 +21,8 @@ const HEAD: &str = "[package]\nname = \"demo\"\nversion = \"1.2.0\"\nsummary = \
                     license = \"MIT\"\nauthors = [\"Ana <ana@example.org>\"]\n";
 
 impl Bench {
-    /// A manifest after `[package]`, and files; an empty text is a program for linux-x86_64.
+    /// A manifest after `[package]`, and files; `program:TARGET` is a program, `model` a
+    /// tiny one.
     pub(super) fn new(rest: &str, files: &[(&str, &str)]) -> Self {
         Self::whole(&format!("{HEAD}{rest}"), files)
     }
@@ -31,6 +32,7 @@ impl Bench {
         for (name, text) in files {
             let bytes = match text.strip_prefix("program:") {
                 Some(target) => samples::program(Target::parse(target).unwrap()),
+                None if *text == "model" => gguf::sample::tiny(0).bytes(),
                 None => text.as_bytes().to_vec(),
             };
             put(dir.path(), name, &bytes);
@@ -434,7 +436,7 @@ fn the_large_examples_want_nothing_but_features_of_later_versions() {
         ("packaging/offgrid.toml", "a = 1"),
         ("packaging/icon.png", ""),
         ("docs/offgrid.1", ".TH"),
-        ("models/qwen2.5-3b-q4_k_m.gguf", "GGUF"),
+        ("models/qwen2.5-3b-q4_k_m.gguf", "model"),
         ("LICENSE", "MIT"),
     ];
     let novahub =
@@ -449,6 +451,27 @@ fn the_large_examples_want_nothing_but_features_of_later_versions() {
         assert!(!unknown, "{name}: {}", listing(&errors));
         assert!(errors.errors.iter().any(later), "{name}: {}", listing(&errors));
     }
+}
+
+#[test]
+fn one_shard_brings_the_others_and_two_items_may_name_them() {
+    let text = "[payload]\nfiles = [\n\
+                { source = \"m/a-00002-of-00003.gguf\", type = \"model\", dest = \"big/\" },\n\
+                { source = \"m/a-00001-of-00003.gguf\", type = \"model\", dest = \"big/\" }]";
+    let bench = Bench::new(text, &[]);
+    for (number, shard) in gguf::sample::shards(0, 3).iter().enumerate() {
+        let name = format!("m/a-{:05}-of-00003.gguf", number + 1);
+        put(bench.dir.path(), &name, &shard.bytes());
+    }
+    let want = [1, 2, 3].map(|number| format!("model big/a-{number:05}-of-00003.gguf 0644"));
+    assert_eq!(lines(&bench.deb().package.entries), want);
+}
+
+#[test]
+fn a_model_that_is_no_gguf_is_left_alone() {
+    let text = "[payload]\nfiles = [{ source = \"m\", type = \"model\" }]";
+    let bench = Bench::new(text, &[("m/model.safetensors", "\u{8}"), ("m/README.md", "x")]);
+    assert_eq!(bench.deb().package.entries.len(), 2);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod dest;
 mod inside;
+mod models;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -78,6 +79,8 @@ struct Entries {
     /// Where each destination is in the list.
     taken: HashMap<(PayloadType, Dest), usize>,
     owners: Owners,
+    /// Which of the list another item may bring, too.
+    shared: BTreeSet<usize>,
 }
 
 /// What all kinds of items share.
@@ -106,6 +109,7 @@ impl Entries {
         };
         let place = item.source.as_ref().map_or(common.place, |source| source.place.as_ref());
         let Some(found) = content(work, item) else { return };
+        let Some(found) = models::check(work, item, found, place) else { return };
         let Some(model) = self.model(work, &common) else { return };
         Self::check_capabilities(work, item);
         let mut renames = Renames::of(item);
@@ -126,7 +130,7 @@ impl Entries {
                 let typed = typed(item, &content.below);
                 program::check(work, entry.role, blob, &typed, place);
             }
-            self.add(work, entry);
+            self.add_of(work, entry, found.shared);
         }
         renames.complain(work, place);
         dangling(work, &found, place);
@@ -246,6 +250,19 @@ impl Entries {
         }
     }
 
+    /// Adds an entry; one that is `shared` may be there already: blobs of two models, shards.
+    fn add_of(&mut self, work: &mut Work<'_>, entry: Entry, shared: bool) {
+        if shared {
+            let key = (entry.role, entry.dest.clone());
+            let known = self.taken.get(&key).filter(|at| self.shared.contains(at));
+            if known.is_some_and(|at| same_content(&self.list[*at], &entry)) {
+                return;
+            }
+            self.shared.insert(self.list.len());
+        }
+        self.add(work, entry);
+    }
+
     /// Adds an entry; two on one place are an error that names both, directories excepted.
     fn add(&mut self, work: &mut Work<'_>, entry: Entry) {
         let key = (entry.role, entry.dest.clone());
@@ -270,6 +287,14 @@ fn found_empty(entry: &Entry) -> bool {
     matches!(entry.dest, Dest::InType(_) | Dest::Absolute(_))
         && entry.mode == Mode(0o755)
         && entry.owner == ROOT
+}
+
+/// Shared entries are named by their content or are the same file: the length tells enough.
+fn same_content(first: &Entry, second: &Entry) -> bool {
+    match (&first.kind, &second.kind) {
+        (Kind::File(first), Kind::File(second)) => first.len() == second.len(),
+        _ => false,
+    }
 }
 
 fn twice(first: &Entry, second: &Entry) -> Diagnostic {
@@ -326,7 +351,7 @@ fn content(work: &mut Work<'_>, item: &Spanned<FileItem>) -> Option<std::sync::A
             let blob = work.sources.text(text);
             let kind = ItemKind::File { blob, executable: false };
             let items = vec![Item { below, kind }];
-            Some(std::sync::Arc::new(Found { single: true, items }))
+            Some(std::sync::Arc::new(Found { single: true, items, ..Found::default() }))
         }
         // Both or neither is refused where the manifest is read.
         _ => None,

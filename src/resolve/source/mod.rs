@@ -1,11 +1,13 @@
 //! Where payloads come from. Files are looked at, not read.
 
 mod explain;
+pub mod gguf;
 mod path;
 
 use std::{
     collections::HashMap,
     fs::Metadata,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -14,7 +16,7 @@ use super::icon::Icons;
 use crate::{
     diagnostic::{Diagnostic, Place},
     package::program::{Program, ProgramError},
-    payload::{Blob, Origin, Stamp},
+    payload::{self, Blob, Origin, Stamp},
 };
 
 /// What the disk was asked for, shared by all artifacts of a build: the same file is one [`Blob`],
@@ -34,16 +36,22 @@ struct Cache {
     found: HashMap<(PathBuf, String), Arc<Found>>,
     programs: HashMap<(u64, u64), Arc<Looked>>,
     icons: HashMap<(u64, u64), Result<Icons, Diagnostic>>,
+    ggufs: HashMap<(u64, u64), Arc<Gguf>>,
 }
 
 /// What looking at a header found.
 pub(super) type Looked = Result<Option<Program>, ProgramError>;
 
+/// What reading a model's header found.
+pub(super) type Gguf = Result<gguf::Header, gguf::Error>;
+
 /// What a source holds.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Found {
     /// The source is one file, so that `dest` may name it.
     pub(super) single: bool,
+    /// Another item may bring some of it, too: blobs of two models, shards.
+    pub(super) shared: bool,
     /// What is in it, sorted by path.
     pub(super) items: Vec<Item>,
 }
@@ -158,6 +166,27 @@ impl Sources {
         let looked = Arc::new(Program::of_blob(blob));
         self.lock().programs.insert(key, looked.clone());
         looked
+    }
+
+    /// What the header of a model says.
+    pub(super) fn gguf(&self, blob: &Blob) -> Arc<Gguf> {
+        let key = stamp_of(blob).map(|stamp| (stamp.device, stamp.inode));
+        if let Some(known) = key.and_then(|key| self.lock().ggufs.get(&key).cloned()) {
+            return known;
+        }
+        let read = || gguf::read(&mut payload::open(blob).map_err(io::Error::from)?, blob.len());
+        let read = Arc::new(read());
+        if let Some(key) = key {
+            self.lock().ggufs.insert(key, read.clone());
+        }
+        read
+    }
+
+    /// A file by its path, if it is one and may be read.
+    pub(super) fn at(&self, path: &Path) -> Option<Blob> {
+        let metadata = path.metadata().ok().filter(Metadata::is_file)?;
+        rustix::fs::access(path, rustix::fs::Access::READ_OK).ok()?;
+        Some(self.blob(path, &metadata))
     }
 
     /// The icons derived from a picture.

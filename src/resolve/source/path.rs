@@ -32,7 +32,7 @@ pub(super) fn find(sources: &Sources, root: &Path, source: &str) -> Result<Found
     }
     walk.items.shrink_to_fit();
     walk.items.sort_by(|a, b| a.below.split('/').cmp(b.below.split('/')));
-    Ok(Found { single, items: walk.items })
+    Ok(Found { single, items: walk.items, ..Found::default() })
 }
 
 /// One file.
