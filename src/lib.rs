@@ -12,7 +12,7 @@
 //! | [`build`] | the verbs in order, from manifest to artifact |
 //! | [`inspect`], [`publish`], [`import`] | reading finished artifacts; repositories; other tools' manifests |
 //! | [`format`], [`resolve`] | packages as bytes; manifests as packages |
-//! | [`layout`], [`service`], [`sign`], [`template`], [`manifest`] | types to paths; units; signatures; generated text; what the user wrote |
+//! | [`layout`], [`service`], [`sign`], [`template`], [`manifest`], [`fetch`] | types to paths; units; signatures; generated text; what the user wrote; downloads and unpacked archives |
 //! | [`package`] | the resolved model: one target, everything found |
 //! | [`container`] | ar, tar, zip: byte formats that know trees but no packages |
 //! | [`tree`] | what is installed: sorted entries at their final paths |
@@ -28,6 +28,7 @@ pub mod codec;
 pub mod container;
 pub mod diagnostic;
 pub mod digest;
+pub mod fetch;
 pub mod format;
 pub mod import;
 pub mod inspect;

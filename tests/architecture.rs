@@ -13,7 +13,7 @@ const LINES: &[&[&str]] = &[
     &["build"],
     &["inspect", "publish", "import"],
     &["format", "resolve"],
-    &["layout", "service", "sign", "template", "manifest"],
+    &["layout", "service", "sign", "template", "manifest", "fetch"],
     &["package"],
     &["container"],
     &["tree"],
