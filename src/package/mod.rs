@@ -2,6 +2,7 @@
 //! Read-only from here on.
 
 mod family;
+pub mod moving;
 mod name;
 pub mod program;
 mod service;
@@ -250,6 +251,7 @@ pub(crate) fn sample_service(name: &str) -> Service {
         scope: Scope::System,
         user: Some(name.into()),
         groups: Vec::new(),
+        gpu: false,
         after: Vec::new(),
         restart: Restart::OnFailure,
         enable: None,

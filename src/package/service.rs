@@ -21,6 +21,8 @@ pub struct Service {
     pub user: Option<String>,
     /// Further groups.
     pub groups: Vec<String>,
+    /// It computes on a GPU: devices are not taken away from it.
+    pub gpu: bool,
     /// What must be up before.
     pub after: Vec<Dependency>,
     /// When it is started again.
@@ -129,9 +131,9 @@ pub enum Plist {
     /// A point in time, as ISO 8601 writes it.
     Date(String),
     /// A list.
-    Array(Vec<Plist>),
+    Array(Vec<Self>),
     /// Keys and values.
-    Dict(Vec<(String, Plist)>),
+    Dict(Vec<(String, Self)>),
 }
 
 /// What only Windows needs to know of a service.

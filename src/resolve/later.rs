@@ -14,12 +14,6 @@ pub(super) fn check(work: &mut Work<'_>) {
             work.found.error(later(what, key.place.as_ref()));
         }
     }
-    for (name, launcher) in &work.root.launcher {
-        if work.selection.uses(&launcher.only, &launcher.except) {
-            let place = tree.find(&["launcher", name]).and_then(|node| node.place.as_ref());
-            work.found.error(later("launchers", place));
-        }
-    }
     for service in work.root.service.values() {
         let used = work.selection.uses(&service.only, &service.except);
         if let Some(seed) = service.seed.as_ref().filter(|_| used) {
@@ -60,7 +54,8 @@ pub(super) fn without_consequences(found: &mut Diagnostics) {
     let later = |error: &Diagnostic| error.code == "feature.later";
     let hides = |error: &Diagnostic| {
         let text = error.place.as_ref().and_then(|p| p.source.text.get(p.span.clone()));
-        error.code == "service.exec" || text.is_some_and(|text| text.contains("{{ variant"))
+        ["service.exec", "launcher.file"].contains(&error.code)
+            || text.is_some_and(|text| text.contains("{{ variant"))
     };
     if found.errors.iter().any(later) {
         found.errors.retain(|error| later(error) || !hides(error));

@@ -12,6 +12,7 @@ mod icon;
 mod identity;
 mod job;
 mod later;
+mod launchers;
 mod matrix;
 mod missing;
 mod names;

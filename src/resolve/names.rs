@@ -5,7 +5,7 @@ use crate::{
     diagnostic::Diagnostics,
     layout::Layout,
     manifest::{Names, Node, Table, Value, VersionSource, decode, expand},
-    package::{Libc, Version},
+    package::{Libc, Version, moving},
     tree::PayloadType,
 };
 
@@ -28,6 +28,8 @@ const OF_PACKAGE: [&str; 5] = ["name", "title", "version", "identifier", "summar
 /// The names, and the version that was found on the way.
 pub(super) struct Known {
     pub(super) names: Names,
+    /// For services and launchers of an image that can be moved: directories with marks.
+    pub(super) marked: Option<Names>,
     pub(super) version: Version,
     pub(super) identifier: String,
 }
@@ -68,7 +70,27 @@ pub(super) fn find(
     names.set("name", name);
     names.set("title", title);
     names.keep("sha256");
-    Some(Known { names, version, identifier })
+    let marked = layout.and_then(|_| marked(&names));
+    Some(Known { names, marked, version, identifier })
+}
+
+/// The names with marks for directories, if those are relative to an image.
+fn marked(names: &Names) -> Option<Names> {
+    if names.get("dir.bin")?.starts_with('/') {
+        return None;
+    }
+    let mut marked = names.clone();
+    for role in DIRS {
+        let key = format!("dir.{}", role.word());
+        let dir = match role {
+            PayloadType::State => moving::STATE.to_string(),
+            PayloadType::Log => moving::LOG.to_string(),
+            PayloadType::Cache => moving::CACHE.to_string(),
+            _ => format!("{}/{}", moving::IMAGE, names.get(&key).unwrap_or_default()),
+        };
+        marked.set(key, dir);
+    }
+    Some(marked)
 }
 
 /// Names that are known before anything of the manifest is.

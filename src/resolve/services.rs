@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use super::{text, work::Work};
+use super::{launchers, text, work::Work};
 use crate::{
     diagnostic::{Diagnostic, Place},
     manifest::{Path, ServiceTable, Spanned, Table, Value},
     package::{
         Dependency, Dest, Entry, Health, OnWindows, Os, Plist, Restart, Scope, Service, StateDirs,
-        Upgrade, WindowsHost,
+        Upgrade, WindowsHost, moving,
     },
     payload::Blob,
     tree::{InstallPath, Kind, Mode, PayloadType},
@@ -25,8 +25,8 @@ const REGISTERED: [&str; 7] =
 pub(super) fn find(work: &mut Work<'_>, entries: &mut Vec<Entry>) -> Vec<Service> {
     let shipped = shipped(work, entries);
     let mut services = Vec::new();
-    let root = work.root;
-    for (name, table) in &root.service {
+    let programs = work.programs;
+    for (name, table) in &programs.service {
         if !work.selection.uses(&table.only, &table.except) {
             continue;
         }
@@ -47,8 +47,8 @@ pub(super) fn find(work: &mut Work<'_>, entries: &mut Vec<Entry>) -> Vec<Service
 }
 
 /// Final paths of what can be run, by the layout's rules.
-fn shipped(work: &Work<'_>, entries: &[Entry]) -> BTreeSet<String> {
-    if work.root.service.is_empty() {
+pub(super) fn shipped(work: &Work<'_>, entries: &[Entry]) -> BTreeSet<String> {
+    if work.programs.service.is_empty() && work.programs.launcher.is_empty() {
         return BTreeSet::new();
     }
     let mut dirs = BTreeMap::new();
@@ -72,15 +72,21 @@ fn service(
     shipped: &BTreeSet<String>,
     place: Option<Place>,
 ) -> Service {
-    check_exec(work, &table.exec, shipped);
+    let mut exec: Vec<_> = table.exec.iter().map(|word| word.value.clone()).collect();
+    let launcher = exec.first().and_then(|program| launchers::path_of(work, program));
+    match (exec.first_mut(), launcher) {
+        (Some(program), Some(path)) => *program = path,
+        _ => check_exec(work, &table.exec, shipped),
+    }
     let user = user(work, name, table);
-    let groups = table.groups.iter().map(|group| group.to_string()).collect();
+    let groups: Vec<_> = table.groups.iter().map(|group| group.to_string()).collect();
     let summary = table.summary.as_ref().unwrap_or(&work.root.package.summary).to_string();
     Service {
         name: name.to_owned(),
-        exec: table.exec.iter().map(|word| word.value.clone()).collect(),
+        exec,
         env: table.env.iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
         scope: table.scope,
+        gpu: computes(work, &groups, table),
         dirs: state_dirs(work, entries, user.as_deref(), table.scope),
         user,
         groups,
@@ -118,6 +124,27 @@ fn systemd(table: &ServiceTable) -> BTreeMap<String, Vec<(String, String)>> {
     table.systemd.iter().map(section).collect()
 }
 
+/// Groups that own GPUs.
+const GPU_GROUPS: [&str; 2] = ["render", "video"];
+/// Words in the names of variants that compute on a GPU.
+const GPU_WORDS: [&str; 8] = ["cuda", "rocm", "hip", "vulkan", "opencl", "sycl", "oneapi", "gpu"];
+
+/// Words in the names of devices that are GPUs.
+const GPU_DEVICES: [&str; 5] = ["nvidia", "drm", "dri", "kfd", "dxg"];
+
+/// Whether a service computes on a GPU, by its groups, by the devices it asks for or by the variant.
+fn computes(work: &Work<'_>, groups: &[String], table: &ServiceTable) -> bool {
+    let words = |variant: &String| {
+        let variant = variant.to_ascii_lowercase();
+        GPU_WORDS.iter().any(|word| variant.contains(word))
+    };
+    let raw = table.systemd.get("Service").and_then(|keys| keys.get("DeviceAllow"));
+    let mut devices = raw.iter().flat_map(|values| &values.0);
+    groups.iter().any(|group| GPU_GROUPS.contains(&group.as_str()))
+        || devices.any(|device| GPU_DEVICES.iter().any(|word| device.contains(word)))
+        || work.job.variant.as_ref().is_some_and(words)
+}
+
 /// For how long a service may not answer, unless the manifest says otherwise.
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -152,34 +179,40 @@ fn check_exec(
     shipped: &BTreeSet<String>,
 ) {
     let Some(program) = exec.first() else { return };
-    let text = program.value.as_str();
+    let text = moving::within(program);
+    let text = text.as_str();
     if shipped.contains(text) {
         return;
     }
     let absolute = text.starts_with('/') || text.as_bytes().get(1) == Some(&b':');
-    let elsewhere = absolute && !in_own_dir(work, text);
-    if elsewhere || !work.root.launcher.is_empty() {
+    if absolute && !in_own_dir(work, text) {
         return;
     }
     let message = format!("the service runs `{text}`, which this package does not ship");
     let mut error = Diagnostic::usage("service.exec", message).at(program.place.clone());
-    let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let names: Vec<_> = shipped.iter().map(|path| file(path)).collect();
-    let near = crate::diagnostic::similar(&file(text), names.iter().map(String::as_str));
     error.hint = if text.contains(' ') {
         Some("`exec` is a list: the program, then each argument by itself".to_owned())
     } else {
-        near.map(|near| format!("it ships `{near}`"))
+        near(text, shipped)
     };
     work.found.error(error);
 }
 
+/// What is shipped under a similar name.
+pub(super) fn near(path: &str, shipped: &BTreeSet<String>) -> Option<String> {
+    let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let names: Vec<_> = shipped.iter().map(|path| file(path)).collect();
+    let near = crate::diagnostic::similar(&file(path), names.iter().map(String::as_str));
+    near.map(|near| format!("it ships `{near}`"))
+}
+
 /// Whether a path is in a directory that only this package uses.
-fn in_own_dir(work: &Work<'_>, path: &str) -> bool {
+pub(super) fn in_own_dir(work: &Work<'_>, path: &str) -> bool {
     use PayloadType::{Bin, Data, Lib, Libexec};
     [Bin, Libexec, Lib, Data].into_iter().any(|role| {
         let dir = work.dir(role);
-        let own = dir.split('/').any(|part| part == work.name() || part == work.title());
+        let own = !dir.starts_with('/')
+            || dir.split('/').any(|part| part == work.name() || part == work.title());
         own && path.strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'))
     })
 }
@@ -290,6 +323,7 @@ fn unit_of(work: &mut Work<'_>, blob: &Blob, name: &str, place: Option<&Place>) 
         scope: Scope::System,
         user: None,
         groups: Vec::new(),
+        gpu: false,
         after: Vec::new(),
         restart: Restart::No,
         enable: None,

@@ -6,7 +6,9 @@ use crate::{
     format::TABLES,
     layout::{DEBIAN, Layout, PORTABLE},
     manifest::{self, Manifest},
-    package::{Arch, Dest, Entry, Os, Plist, Scope, Target, WindowsHost, program::samples},
+    package::{
+        Arch, Dest, Entry, Os, Package, Plist, Scope, Target, WindowsHost, program::samples,
+    },
     tree::{Kind, PayloadType},
 };
 
@@ -309,7 +311,56 @@ fn in_an_archive_the_program_of_a_service_is_relative_and_shipped() {
         &[("app", "#!/bin/sh\n")],
     );
     let tar = bench.resolve("linux-x86_64", "tar.gz").unwrap();
-    assert_eq!(tar.package.services[0].exec, ["bin/app"]);
+    assert_eq!(
+        tar.package.services[0].exec,
+        [format!("{}/bin/app", crate::package::moving::IMAGE)]
+    );
+}
+
+#[test]
+fn a_launcher_is_shipped_and_a_service_may_name_it() {
+    let bench = Bench::new(
+        "[payload]\nfiles = [{ source = \"s\", type = \"libexec\" }]\n\
+         [launcher.serve]\ntype = \"libexec\"\nexec = [\"{{ dir.libexec }}/s\", \"--at={{ dir.data }}\"]\n\
+         env = { P = \"{{ dir.state }}\" }\n[service.demo]\nexec = [\"serve\", \"{{ dir.config }}/c\"]\n",
+        &[("s", "program:linux-x86_64")],
+    );
+    let deb = bench.deb().package;
+    assert_eq!(lines(&deb.entries)[1], "libexec serve 0755");
+    assert_eq!(deb.services[0].exec, ["/usr/libexec/demo/serve", "/etc/demo/c"]);
+    let text = |package: &Package| match &package.entries[1].kind {
+        Kind::File(blob) => String::from_utf8(blob.bytes().unwrap().to_vec()).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert!(text(&deb).contains("exec \"$pkggen_program\" '--at=/usr/share/demo' \"$@\""));
+    let tar = bench.resolve("linux-x86_64", "tar.gz").unwrap().package;
+    let image = crate::package::moving::IMAGE;
+    let want = [format!("{image}/libexec/serve"), format!("{image}/etc/c")];
+    assert_eq!(tar.services[0].exec, want);
+    let script = text(&tar);
+    assert!(script.contains("pkggen_file \"$pkggen_image\"/libexec/s"), "{script}");
+    assert!(script.contains("\nP=\"$pkggen_state\"\n"), "{script}");
+}
+
+#[test]
+fn mistakes_in_launchers_have_their_places() {
+    let bench = Bench::new(
+        "[launcher.a]\nfind = [\"env:1X\", \"path:a/b\", \"server\", \"{{ dir.libexec }}/gone\"]\n\
+         [launcher.b]\nexec = [\"a/b\"]\nenv = { P = { prefix = \"\" } }\n",
+        &[],
+    );
+    let errors = bench.resolve("linux-x86_64", "tar.gz").unwrap_err();
+    let told: Vec<_> = errors.errors.iter().map(|error| error.message.clone()).collect();
+    let want = [
+        "`1X` is no name of an environment variable",
+        "`a/b` is no name that PATH could have",
+        "`server` is no path",
+        "`libexec/gone` is not in this package",
+        "`a/b` is neither a path nor the name of a program",
+        "nothing is added to `P`: an empty element is the working directory to many programs",
+    ];
+    assert_eq!(told, want, "{}", listing(&errors));
+    assert!(errors.errors.iter().all(|error| error.place.is_some()));
 }
 
 #[test]
@@ -414,14 +465,12 @@ files = [
 summary = "weights"
 [variant.cpu]
 default = true
-[launcher.run]
-exec = ["/bin/true"]
 "#,
         &[],
     );
     let errors = bench.resolve("linux-x86_64", "deb").unwrap_err();
     assert_eq!(errors.exit_code(), 3);
-    assert_eq!(errors.errors.len(), 5, "{}", listing(&errors));
+    assert_eq!(errors.errors.len(), 4, "{}", listing(&errors));
     assert!(errors.errors.iter().all(|e| e.code == "feature.later" && e.place.is_some()));
 }
 

@@ -1,15 +1,19 @@
 //! What everything that resolves a part of a manifest works with.
 
+use std::collections::BTreeMap;
+
 use super::{
-    Job, Pin, Resolved, Settings, desktop, entries, family, identity, later, names, program,
-    scripts, services,
+    Job, Pin, Resolved, Settings, desktop, entries, family, identity, later, launchers, names,
+    program, scripts, services,
     source::{Problem, Sources},
     text,
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
     layout::Layout,
-    manifest::{Manifest, Node, Root, Selection, expand},
+    manifest::{
+        Launcher, Manifest, Node, Root, Selection, ServiceName, ServiceTable, decode_key, expand,
+    },
     package::Package,
     payload::Blob,
     tree::PayloadType,
@@ -24,6 +28,8 @@ pub(super) struct Work<'a> {
     pub(super) tree: &'a Node,
     /// The same as types.
     pub(super) root: &'a Root,
+    /// Services and launchers; in an image that can be moved their directories are marks.
+    pub(super) programs: &'a Programs,
     pub(super) settings: &'a Settings,
     pub(super) sources: &'a Sources,
     pub(super) layout: &'a dyn Layout,
@@ -32,6 +38,23 @@ pub(super) struct Work<'a> {
     pub(super) absent: Vec<String>,
     /// Content that must have a known digest.
     pub(super) pins: Vec<Pin>,
+}
+
+/// What runs on the user's machine.
+pub(super) struct Programs {
+    pub(super) service: BTreeMap<ServiceName, ServiceTable>,
+    pub(super) launcher: BTreeMap<ServiceName, Launcher>,
+}
+
+impl Programs {
+    fn of(merged: &Node, root: &Root, known: &names::Known) -> Result<Self, Diagnostics> {
+        let Some(names) = &known.marked else {
+            return Ok(Self { service: root.service.clone(), launcher: root.launcher.clone() });
+        };
+        let tree = expand(merged, names)?;
+        let service = decode_key(&tree, "service")?;
+        Ok(Self { service, launcher: decode_key(&tree, "launcher")? })
+    }
 }
 
 impl Work<'_> {
@@ -89,12 +112,14 @@ pub fn resolve(
     let Some(known) = known else { return Err(found) };
     let tree = expand(&merged, &known.names)?;
     let root = manifest.root(&tree)?;
+    let programs = Programs::of(&merged, &root, &known)?;
     let mut work = Work {
         manifest,
         job,
         selection,
         tree: &tree,
         root: &root,
+        programs: &programs,
         settings,
         sources,
         layout,
@@ -120,6 +145,7 @@ fn package(work: &mut Work<'_>, known: names::Known) -> Package {
     let identity = identity::find(work);
     let mut entries = entries::find(work);
     let any_arch = program::any_arch(work, &entries);
+    launchers::find(work, &mut entries);
     let services = services::find(work, &mut entries);
     let desktop = desktop::find(work, &mut entries);
     let scripts = scripts::find(work);

@@ -1,3 +1,4 @@
 //! One service, rendered for each system's manager.
 
 pub mod systemd;
+pub mod windows;

@@ -19,9 +19,6 @@ const NO_DEVICES: &str = include_str!("../../templates/systemd/no-devices.conf")
 /// What a service that computes on a GPU must see.
 const GPU: &str = include_str!("../../templates/systemd/gpu.conf");
 
-/// Groups that own GPUs.
-const GPU_GROUPS: [&str; 2] = ["render", "video"];
-
 /// Mode of a state directory that nobody asked for, but that HOME needs.
 const STATE_MODE: u32 = 0o750;
 
@@ -256,9 +253,8 @@ pub fn managed_dirs(service: &Service, site: &Site) -> Vec<String> {
 }
 
 fn hardening(section: &mut Section, service: &Service, site: &Site) {
-    let gpu = service.groups.iter().any(|group| GPU_GROUPS.contains(&group.as_str()));
     section.lines(HARDENING);
-    section.lines(if gpu { GPU } else { NO_DEVICES });
+    section.lines(if service.gpu { GPU } else { NO_DEVICES });
     // Executing a program whose file capabilities are outside the bounding set fails with EPERM, and
     // under NoNewPrivileges they are not gained: the service gets them as ambient ones.
     let program = service.exec.first().and_then(|program| site.capabilities.get(program));

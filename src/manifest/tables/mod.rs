@@ -11,7 +11,7 @@ mod texts;
 
 use std::collections::BTreeMap;
 
-pub use component::{ArchRule, Component, Delivery, Launcher, LauncherEnv};
+pub use component::{ArchRule, Component, Delivery, Launcher, LauncherEnv, LauncherType};
 pub use compression::{Compression, level_of};
 pub use package::{PackageTable, Platform, Targets, VersionSource};
 pub use payload::{Dest, DirItem, FileItem, GhostItem, Item, LinkItem, Payload, Source};

@@ -50,6 +50,7 @@ fn a_server_with_a_gpu_is_rendered() {
     let mut service = service();
     service.exec.extend(["--config".into(), "/etc/offgrid/offgrid.toml".into()]);
     service.groups = vec!["render".into(), "video".into()];
+    service.gpu = true;
     service.env.insert("OFFGRID_MODELS".into(), "/usr/share/offgrid/models".into());
     service.after = vec![Dependency::NetworkOnline];
     let want = "\
