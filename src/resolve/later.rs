@@ -1,6 +1,6 @@
 //! What a manifest may say already and a later version will do. Asked for, each is one clear error.
 
-use super::work::Work;
+use super::{source::Scheme, work::Work};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
     manifest::{FileItem, Node, Spanned},
@@ -34,18 +34,12 @@ pub(super) fn item(item: &Spanned<FileItem>) -> Option<Diagnostic> {
         return Some(later("components", name.place.as_ref()));
     }
     let source = item.source.as_ref()?;
-    kind(source).map(|what| later(what, source.place.as_ref()))
-}
-
-/// What kind of source it is, unless it is a path.
-pub(super) fn kind(source: &str) -> Option<&'static str> {
-    const KINDS: &[(&str, &str)] = &[
-        ("https://", "downloading sources"),
-        ("http://", "downloading sources"),
-        ("ollama:", "taking models from an Ollama store"),
-        ("hf:", "taking models from Hugging Face"),
-    ];
-    KINDS.iter().find(|(start, _)| source.starts_with(start)).map(|(_, what)| *what)
+    let what = match Scheme::of(source) {
+        Scheme::Url => "downloading sources",
+        Scheme::HuggingFace => "taking models from Hugging Face",
+        Scheme::Path | Scheme::Ollama => return None,
+    };
+    Some(later(what, source.place.as_ref()))
 }
 
 /// What is not done yet hides files: that a source named after a variant is not there, or that a

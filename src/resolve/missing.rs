@@ -1,6 +1,6 @@
 //! Sources that are plainly not there, in a manifest that has other mistakes too.
 
-use super::{later, source::Sources};
+use super::source::{Scheme, Sources};
 use crate::{diagnostic::Diagnostic, manifest::Node};
 
 /// Looks for the sources of a tree nobody could check: those without templates that every artifact
@@ -10,7 +10,7 @@ pub fn missing(tree: &Node, sources: &Sources) -> Vec<Diagnostic> {
     let items = tree.find(&["payload", "files"]).and_then(Node::as_array).unwrap_or_default();
     let unsure = ["only", "except", "optional", "unpack"];
     let needed = items.iter().filter(|item| unsure.iter().all(|key| item.get(key).is_none()));
-    let plain = |text: &str| !text.contains("{{") && later::kind(text).is_none();
+    let plain = |text: &str| !text.contains("{{") && Scheme::of(text) == Scheme::Path;
     let look = |item: &Node| {
         let source = item.get("source")?;
         let text = source.as_str().filter(|text| plain(text))?;

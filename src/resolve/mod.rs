@@ -30,7 +30,7 @@ pub use job::{Job, LeftOut, Settings};
 pub use matrix::{Matrix, matrix};
 pub use missing::missing;
 pub use pin::{Pin, PinKind};
-pub use source::{Sources, gguf};
+pub use source::{Problem, Sources, gguf, ollama};
 pub use work::resolve;
 
 use crate::{diagnostic::Diagnostic, manifest::Node, package::Package};

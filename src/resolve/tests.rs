@@ -459,7 +459,7 @@ fn features_of_later_versions_are_one_error_each() {
 [payload]
 files = [
   { source = "https://example.org/a.tar.gz", type = "data", unpack = true },
-  { source = "ollama:qwen", type = "model" },
+  { source = "hf:org/repo/x.gguf", type = "model" },
 ]
 [component.model]
 summary = "weights"

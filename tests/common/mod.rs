@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, missing_docs, dead_code, unreachable_pub)]
 #![allow(clippy::print_stderr)] // skips are said
 
+pub mod gguf;
 pub mod gpg;
+pub mod ollama;
 
 use std::{
     collections::BTreeMap,

@@ -1,17 +1,19 @@
 //! `[payload]`: what is installed, each thing at a place relative to its type.
 
+mod content;
 mod dest;
 mod inside;
 mod models;
 
 use std::collections::{BTreeSet, HashMap};
 
+use content::{beside, content, typed};
 use dest::{dest, exact};
 use inside::{Renames, dangling};
 
 use super::{
     later, program,
-    source::{Found, Item, ItemKind},
+    source::{Item, ItemKind},
     work::Work,
 };
 use crate::{
@@ -131,6 +133,9 @@ impl Entries {
                 program::check(work, entry.role, blob, &typed, place);
             }
             self.add_of(work, entry, found.shared);
+        }
+        for entry in beside(work, &found, &model, place) {
+            self.add_of(work, entry, true);
         }
         renames.complain(work, place);
         dangling(work, &found, place);
@@ -325,39 +330,6 @@ fn entry(role: PayloadType) -> Entry {
     }
 }
 
-/// What an item's source or text holds; `None` when that is an error or optional and missing.
-fn content(work: &mut Work<'_>, item: &Spanned<FileItem>) -> Option<std::sync::Arc<Found>> {
-    let place = item.place.as_ref();
-    match (&item.source, &item.text) {
-        (Some(source), None) => {
-            let root = work.root.payload.root.as_ref().map(|root| root.0.as_str());
-            match work.sources.find(root, source) {
-                Ok(found) => Some(found),
-                Err(problems) => {
-                    let missing = problems.iter().all(|problem| problem.code == "source.missing");
-                    if item.optional && missing {
-                        work.absent.push(source.to_string());
-                        return None;
-                    }
-                    let place = source.place.as_ref().or(place);
-                    work.problems(problems, place);
-                    None
-                }
-            }
-        }
-        (None, Some(text)) => {
-            let dest = item.dest.as_ref().map_or("", |dest| dest);
-            let below = dest.rsplit('/').next().unwrap_or(dest).to_owned();
-            let blob = work.sources.text(text);
-            let kind = ItemKind::File { blob, executable: false };
-            let items = vec![Item { below, kind }];
-            Some(std::sync::Arc::new(Found { single: true, items, ..Found::default() }))
-        }
-        // Both or neither is refused where the manifest is read.
-        _ => None,
-    }
-}
-
 fn kind(content: &Item) -> Kind {
     match &content.kind {
         ItemKind::EmptyDir => Kind::Dir,
@@ -385,17 +357,4 @@ fn mode(item: &FileItem, content: &Item) -> Mode {
 fn capabilities(item: &FileItem, content: &Item) -> Option<String> {
     let file = matches!(content.kind, ItemKind::File { .. });
     item.capabilities.as_ref().filter(|_| file).map(|capabilities| capabilities.to_string())
-}
-
-/// A file of an item as the user would type it.
-fn typed(item: &FileItem, below: &str) -> String {
-    let Some(source) = &item.source else { return below.to_owned() };
-    let trimmed = source.trim_end_matches('/');
-    let name = trimmed.rsplit('/').next().unwrap_or(trimmed);
-    if name == below {
-        return trimmed.to_owned();
-    }
-    let fixed = trimmed.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
-    let fixed = fixed.collect::<Vec<_>>().join("/");
-    if fixed.is_empty() { below.to_owned() } else { format!("{fixed}/{below}") }
 }

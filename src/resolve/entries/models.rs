@@ -32,7 +32,7 @@ pub(super) fn check(
     let found = if alone { found } else { with_siblings(work, found, &mut errors) };
     for content in &found.items {
         if let ItemKind::File { blob, .. } = &content.kind {
-            errors.extend(whole(work, content, blob, &super::typed(item, &content.below)));
+            errors.extend(whole(work, content, blob, &super::content::typed(item, &content.below)));
         }
     }
     if errors.is_empty() && !alone {

@@ -8,7 +8,10 @@ use crate::{
     manifest::{FileItem, Node, Source, Spanned, Table, Value, decode_key, expand},
     package::{Arch, Libc, Os, Target},
     payload::Origin,
-    resolve::{later, names, source::ItemKind},
+    resolve::{
+        names,
+        source::{ItemKind, Scheme},
+    },
     tree::PayloadType,
 };
 
@@ -105,7 +108,7 @@ fn look(work: &Work<'_>, target: Target) -> Result<Seen, Diagnostics> {
     let mut found = Diagnostics::default();
     let (root, items) = bins(work, target)?;
     for item in items {
-        let Some(source) = item.source.as_ref().filter(|source| later::kind(source).is_none())
+        let Some(source) = item.source.as_ref().filter(|source| Scheme::of(source) == Scheme::Path)
         else {
             continue;
         };

@@ -53,7 +53,7 @@ pub(super) fn unreadable(shown: &str, path: &Path, error: &io::Error) -> Problem
         let message = format!("payload `{shown}` cannot be read: {error}");
         return Problem::new("source.unreadable", message);
     }
-    if first_refusing(path, may_enter).is_some() {
+    if refusing_dir(path).is_some() {
         return refused(shown, path);
     }
     let mut problem =
@@ -64,7 +64,7 @@ pub(super) fn unreadable(shown: &str, path: &Path, error: &io::Error) -> Problem
 
 /// A folder that may not be entered is not "missing": names the one that refuses.
 fn refused(source: &str, path: &Path) -> Problem {
-    let dir = first_refusing(path, may_enter);
+    let dir = refusing_dir(path);
     let message = match &dir {
         Some(dir) => {
             format!("payload `{source}` cannot be reached: `{}` may not be entered", dir.display())
@@ -77,6 +77,11 @@ fn refused(source: &str, path: &Path) -> Problem {
 }
 
 /// The outermost directory above a path that may not be entered.
+pub(super) fn refusing_dir(path: &Path) -> Option<PathBuf> {
+    first_refusing(path, may_enter)
+}
+
+/// The same, by any rule.
 fn first_refusing(path: &Path, may_enter: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let mut dirs: Vec<_> =
         path.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty()).collect();

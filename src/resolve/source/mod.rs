@@ -2,6 +2,7 @@
 
 mod explain;
 pub mod gguf;
+pub mod ollama;
 mod path;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::icon::Icons;
+use super::{Pin, Settings, icon::Icons};
 use crate::{
     diagnostic::{Diagnostic, Place},
     package::program::{Program, ProgramError},
@@ -54,6 +55,41 @@ pub(super) struct Found {
     pub(super) shared: bool,
     /// What is in it, sorted by path.
     pub(super) items: Vec<Item>,
+    /// What must have which digest.
+    pub(super) pins: Vec<Pin>,
+    /// Texts of licences that come with it: file name and content.
+    pub(super) licenses: Vec<(String, Blob)>,
+    /// A model that comes without any.
+    pub(super) unlicensed: Option<String>,
+    /// A model, and the oldest Ollama that can run it.
+    pub(super) requires: Option<(String, String)>,
+}
+
+/// What a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// A file, a directory, a glob.
+    Path,
+    /// Something to download.
+    Url,
+    /// `ollama:NAME`: a model of a local store.
+    Ollama,
+    /// `hf:ORG/REPO/FILE`: a file of the local Hugging Face cache.
+    HuggingFace,
+}
+
+impl Scheme {
+    /// Of a source as it is written.
+    pub(super) fn of(source: &str) -> Self {
+        const KINDS: &[(&str, Scheme)] = &[
+            ("https://", Scheme::Url),
+            ("http://", Scheme::Url),
+            ("ollama:", Scheme::Ollama),
+            ("hf:", Scheme::HuggingFace),
+        ];
+        let known = KINDS.iter().find(|(start, _)| source.starts_with(start));
+        known.map_or(Self::Path, |(_, scheme)| *scheme)
+    }
 }
 
 /// A file, link or empty directory of a source.
@@ -74,11 +110,12 @@ pub(super) enum ItemKind {
 
 /// Why a source cannot be used.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Problem {
+pub struct Problem {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) label: Option<String>,
     pub(super) hint: Option<String>,
+    pub(super) causes: Vec<String>,
 }
 
 impl Problem {
@@ -86,10 +123,10 @@ impl Problem {
         Self { code, message, ..Self::default() }
     }
 
-    /// As an error of the manifest.
-    pub(super) fn at(self, place: Option<&Place>) -> Diagnostic {
+    /// As an error, of the manifest if it has a place there.
+    pub fn at(self, place: Option<&Place>) -> Diagnostic {
         let mut error = Diagnostic::usage(self.code, self.message).at(place.cloned());
-        (error.label, error.hint) = (self.label, self.hint);
+        (error.label, error.hint, error.causes) = (self.label, self.hint, self.causes);
         error
     }
 }
@@ -126,6 +163,30 @@ impl Sources {
             return Ok(found.clone());
         }
         let found = Arc::new(path::find(self, &key.0, &key.1)?);
+        self.lock().found.insert(key, found.clone());
+        Ok(found)
+    }
+
+    /// A model of a local Ollama store. All problems at once.
+    pub(super) fn ollama(
+        &self,
+        source: &str,
+        settings: &Settings,
+    ) -> Result<Arc<Found>, Vec<Problem>> {
+        self.once(source, || ollama::take(self, &ollama::Machine::new(settings), source))
+    }
+
+    /// What does not depend on a directory is looked for once.
+    fn once(
+        &self,
+        source: &str,
+        find: impl FnOnce() -> Result<Found, Vec<Problem>>,
+    ) -> Result<Arc<Found>, Vec<Problem>> {
+        let key = (PathBuf::new(), source.to_owned());
+        if let Some(found) = self.lock().found.get(&key) {
+            return Ok(found.clone());
+        }
+        let found = Arc::new(find()?);
         self.lock().found.insert(key, found.clone());
         Ok(found)
     }

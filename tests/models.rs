@@ -1,0 +1,318 @@
+//! Models: Ollama stores, the Hugging Face cache, split GGUF files. Messages are in `tests/models`;
+//! `UPDATE=1` rewrites them.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use std::{env, fs, path::PathBuf, process::Command};
+
+use common::{
+    TempDir,
+    ollama::{self, Broken, Model},
+    root,
+};
+
+const QWEN: &str = "qwen2.5-coder:3b";
+
+/// A folder with a manifest and a store, and a home of its own.
+struct Place {
+    folder: TempDir,
+    home: TempDir,
+}
+
+impl Place {
+    /// With these items of `[payload] files`.
+    fn new(items: &[&str]) -> Self {
+        let place = Self { folder: TempDir::new().unwrap(), home: TempDir::new().unwrap() };
+        let items: String = items.iter().map(|item| format!("  {{ {item} }},\n")).collect();
+        let text = format!(
+            "[package]\nname = \"coder\"\nversion = \"2.5.0\"\nsummary = \"a model\"\nlicense = \"MIT\"\n\
+             authors = [\"A <a@example.org>\"]\n\n[targets]\nlinux = {{ arch = [\"x86_64\"], formats = [\"deb\", \
+             \"rpm\", \"tar.gz\"] }}\n\n[payload]\nfiles = [\n{items}]\n"
+        );
+        fs::write(place.path("pkggen.toml"), text).unwrap();
+        place
+    }
+
+    fn of_ollama(name: &str) -> Self {
+        Self::new(&[&format!("source = \"ollama:{name}\", type = \"model\"")])
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.path("store")
+    }
+
+    fn pkggen(&self, args: &[&str]) -> Command {
+        let mut command = common::pkggen(self.home.path());
+        command.args(args).current_dir(self.folder.path());
+        command
+    }
+
+    /// What `check` says with the store, and its exit code; paths and digests of the test left out.
+    fn check(&self, more: &[&str]) -> String {
+        let mut command = self.pkggen(&["check", "deb", "--ollama-models", "store"]);
+        let output = command.args(more).output().unwrap();
+        let text = common::said(&output);
+        format!("exit {}\n{text}", output.status.code().unwrap())
+    }
+}
+
+fn compare(name: &str, got: &str) {
+    let path = root().join("tests/models").join(name).with_extension("txt");
+    if env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, got).unwrap();
+        return;
+    }
+    let want = fs::read_to_string(&path).unwrap_or_default();
+    assert!(want == got, "{} is not\n{got}\n(UPDATE=1 rewrites it)", path.display());
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_store_has_its_message() {
+    for (name, broken) in [
+        ("blob-missing", Broken::BlobMissing),
+        ("blob-short", Broken::BlobShort),
+        ("partial", Broken::Partial),
+        ("manifest-cut", Broken::ManifestCut),
+        ("remote", Broken::Remote),
+        ("manifest-missing", Broken::ManifestMissing),
+    ] {
+        let place = Place::of_ollama(QWEN);
+        ollama::add_broken(&place.store(), &Model::new(QWEN), broken);
+        compare(name, &place.check(&[]));
+    }
+}
+
+#[test]
+fn what_is_not_in_the_store_says_what_is() {
+    let place = Place::new(&[
+        "source = \"ollama:qwen2.5-coder:3b\", type = \"model\"",
+        "source = \"ollama:llama3.2\", type = \"model\", dest = \"a/\"",
+        "source = \"ollama:mistral\", type = \"model\", dest = \"b/\"",
+        "source = \"ollama:Qwen:3b:x\", type = \"model\", dest = \"c/\"",
+    ]);
+    for name in ["qwen2.5-coder:1.5b", "qwen2.5-coder:7b", "llama3.1:latest", "team/x:1"] {
+        ollama::add(&place.store(), &Model::new(name));
+    }
+    compare("no-tag", &place.check(&[]));
+    fs::remove_dir_all(place.store()).unwrap();
+    compare("no-store", &place.check(&[]));
+}
+
+#[test]
+fn blobs_in_the_older_spelling_are_taken() {
+    let place = Place::of_ollama(QWEN);
+    ollama::add_broken(&place.store(), &Model::new(QWEN), Broken::Colon);
+    let said = place.check(&[]);
+    assert!(said.starts_with("exit 0"), "{said}");
+}
+
+#[test]
+fn case_of_the_name_does_not_matter_and_the_spelling_on_disk_is_shipped() {
+    let place = Place::of_ollama("QWEN2.5-coder:3B");
+    ollama::add(&place.store(), &Model::new(QWEN));
+    let files = installed(&place, "tar.gz");
+    let manifest = "models/manifests/registry.ollama.ai/library/qwen2.5-coder/3b";
+    assert!(files.iter().any(|path| path.ends_with(manifest)), "{files:?}");
+}
+
+/// Paths that an artifact of the place installs.
+fn installed(place: &Place, format: &str) -> Vec<String> {
+    let args = ["plan", format, "--json", "--ollama-models", "store"];
+    let text = common::stdout(&mut place.pkggen(&args));
+    let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let files = plan["artifacts"][0]["files"].as_array().unwrap();
+    files.iter().map(|file| file["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn only_what_the_manifest_names_is_shipped_as_a_store() {
+    let place = Place::of_ollama(QWEN);
+    let weights = ollama::add(&place.store(), &Model::new(QWEN));
+    ollama::add(&place.store(), &Model { gguf: vec![7], ..Model::new("other:1") });
+    fs::write(place.store().join("blobs/README"), "no blob").unwrap();
+    let files = installed(&place, "deb");
+    let below = |dir: &str| {
+        let files = files.iter().filter_map(|path| path.strip_prefix(dir));
+        files.filter(|path| !path.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let blobs = below("usr/share/coder/models/blobs/");
+    assert_eq!(blobs.len(), 5, "{files:?}");
+    assert!(blobs.contains(&format!("sha256-{weights}")));
+    let manifest = "usr/share/coder/models/manifests/registry.ollama.ai/library/qwen2.5-coder/3b";
+    assert!(files.contains(&manifest.to_owned()), "{files:?}");
+    assert!(files.iter().any(|path| path.ends_with("LICENSE.qwen2.5-coder-3b")), "{files:?}");
+}
+
+#[test]
+fn two_models_share_their_blobs() {
+    let place = Place::new(&[
+        "source = \"ollama:one\", type = \"model\"",
+        "source = \"ollama:two\", type = \"model\"",
+    ]);
+    ollama::add(&place.store(), &Model::new("one"));
+    ollama::add(&place.store(), &Model::new("two"));
+    let files = installed(&place, "tar.gz");
+    assert_eq!(files.iter().filter(|path| path.contains("/blobs/sha256-")).count(), 5);
+    assert_eq!(files.iter().filter(|path| path.ends_with("/latest")).count(), 2);
+}
+
+#[test]
+fn the_oldest_ollama_and_a_missing_licence_are_warnings() {
+    let place = Place::of_ollama(QWEN);
+    let model = Model { license: None, requires: Some("0.12.1"), ..Model::new(QWEN) };
+    ollama::add(&place.store(), &model);
+    compare("warnings", &place.check(&[]));
+}
+
+#[test]
+fn a_layer_that_is_no_model_is_refused() {
+    let place = Place::of_ollama(QWEN);
+    let gguf = common::gguf::tiny(0).bytes();
+    let cut = gguf[..gguf.len() - 1000].to_vec();
+    ollama::add(&place.store(), &Model { gguf: cut, ..Model::new(QWEN) });
+    compare("layer-truncated", &place.check(&[]));
+}
+
+#[test]
+fn the_packages_hold_the_store_byte_for_byte() {
+    let place = Place::of_ollama(QWEN);
+    let weights = ollama::add(&place.store(), &Model::new(QWEN));
+    let built = place.pkggen(&["build", "--ollama-models", "store"]).output().unwrap();
+    assert!(built.status.success(), "{}", common::said(&built));
+    let stdout = String::from_utf8(built.stdout).unwrap();
+    for (name, path) in common::artifacts(&stdout) {
+        let report = pkggen::inspect::inspect(&place.path(path.to_str().unwrap())).unwrap();
+        let blob = report.entries.iter().find(|entry| entry.path.contains(&weights));
+        let blob = blob.unwrap_or_else(|| panic!("{name} has no weights"));
+        match &blob.kind {
+            pkggen::format::report::ReadKind::File { sha256, .. } => {
+                assert_eq!(sha256.to_string(), weights, "{name}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+        assert_eq!(blob.mode & 0o777, 0o644, "{name}");
+    }
+}
+
+#[test]
+fn a_store_is_found_by_the_environment_and_every_place_is_listed_when_none_has_it() {
+    let place = Place::of_ollama(QWEN);
+    ollama::add(&place.path("elsewhere"), &Model::new(QWEN));
+    let mut command = place.pkggen(&["check", "deb", "--offline"]);
+    common::ok(command.env("OLLAMA_MODELS", " 'elsewhere' "));
+    fs::remove_dir_all(place.path("elsewhere/manifests")).unwrap();
+    fs::remove_dir_all(place.path("elsewhere/blobs")).unwrap();
+    let output = place
+        .pkggen(&["check", "deb", "--offline"])
+        .env("OLLAMA_MODELS", "elsewhere")
+        .output()
+        .unwrap();
+    let said = common::said(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for line in [
+        "error: model `registry.ollama.ai/library/qwen2.5-coder:3b` was not found: there is no Ollama store on this machine",
+        "caused by: `elsewhere` (OLLAMA_MODELS) is no store",
+        &format!(
+            "caused by: `{}/.ollama/models` (the user) does not exist",
+            place.home.path().display()
+        ),
+        "caused by: `/usr/share/ollama/.ollama/models` (Ollama's install.sh) does not exist",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+}
+
+/// Somebody who may not enter the home of the service's user. Needs root to become somebody else.
+fn as_stranger(place: &Place, mode: &str, args: &[&str]) -> Option<String> {
+    let test = "the home of another user";
+    if !common::is_root() {
+        common::skip(test, "needs root");
+        return None;
+    }
+    if !common::have(test, &["setpriv:util-linux", "install:coreutils"]) {
+        return None;
+    }
+    let home = place.path("service");
+    common::ok(
+        Command::new("install").args(["-d", "-o", "65001", "-g", "65001", "-m", mode]).arg(&home),
+    );
+    ollama::add(&home.join("models"), &Model::new(QWEN));
+    for open in [place.folder.path(), place.home.path()] {
+        common::ok(Command::new("chmod").arg("0755").arg(open));
+    }
+    common::ok(Command::new("chown").arg("65002:65002").arg(place.home.path()));
+    let program = place.home.path().join("pkggen");
+    fs::copy(env!("CARGO_BIN_EXE_pkggen"), &program).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65002", "--regid", "65002", "--clear-groups"]).arg(program);
+    command.args(args).env_clear().env("PATH", env::var_os("PATH").unwrap());
+    command.env("HOME", place.home.path()).env("NO_COLOR", "1").current_dir(place.folder.path());
+    let output = command.output().unwrap();
+    let folder = place.folder.path().display().to_string();
+    let home = place.home.path().display().to_string();
+    let text = common::said(&output).replace(&folder, "DIR").replace(&home, "HOME");
+    Some(format!("exit {}\n{text}", output.status.code().unwrap()))
+}
+
+#[test]
+fn a_home_that_may_not_be_entered_is_named() {
+    for (name, mode) in [("denied-0700", "0700"), ("denied-0750", "0750")] {
+        let place = Place::of_ollama(QWEN);
+        let args = ["check", "deb", "--ollama-models", "service/models"];
+        if let Some(said) = as_stranger(&place, mode, &args) {
+            compare(name, &said);
+        }
+    }
+}
+
+#[test]
+fn a_blob_that_may_not_be_read_is_named() {
+    let place = Place::of_ollama(QWEN);
+    let weights = ollama::add(&place.path("service/models"), &Model::new(QWEN));
+    let blob = place.path("service/models/blobs").join(format!("sha256-{weights}"));
+    common::ok(Command::new("chmod").arg("0600").arg(blob));
+    let args = ["check", "deb", "--ollama-models", "service/models"];
+    if let Some(said) = as_stranger(&place, "0755", &args) {
+        compare("denied-blob", &said.replace(&weights, "WEIGHTS"));
+    }
+}
+
+#[test]
+fn a_model_of_a_server_somewhere_else_is_said_to_be_there() {
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        net::TcpListener,
+    };
+    let place = Place::of_ollama(QWEN);
+    fs::create_dir_all(place.store().join("manifests")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+        let body = format!("{{\"models\":[{{\"name\":\"{QWEN}\"}}]}}");
+        write!(stream, "HTTP/1.1 200 OK\r\n\r\n{body}").unwrap();
+    });
+    let mut command = place.pkggen(&["check", "deb", "--ollama-models", "store"]);
+    let output = command.env("OLLAMA_HOST", &address).output().unwrap();
+    server.join().unwrap();
+    let said = common::said(&output).replace(&address, "ADDRESS");
+    compare("elsewhere", &format!("exit {}\n{said}", output.status.code().unwrap()));
+}
+
+#[test]
+fn an_optional_model_may_be_missing() {
+    let place =
+        Place::new(&[&format!("source = \"ollama:{QWEN}\", type = \"model\", optional = true")]);
+    fs::create_dir_all(place.store().join("blobs")).unwrap();
+    let said = place.check(&["--offline"]);
+    assert!(said.contains("optional, and not there"), "{said}");
+}
