@@ -1,11 +1,13 @@
 //! The verbs in order: resolve, ingest, plan, write, read back, rename.
 
+mod fetched;
 mod load;
 mod make;
 mod prepare;
 mod signers;
 mod sums;
 
+pub use fetched::Read;
 pub use load::{Loaded, load};
 pub use make::{Built, Made, expected, make};
 pub use prepare::{Planned, Prepared, prepare};

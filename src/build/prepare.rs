@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Loaded, Signer, Signers};
+use super::{
+    Loaded, Signer, Signers,
+    fetched::{self, Read},
+};
 use crate::{
     codec::Packing,
     diagnostic::{Diagnostic, Diagnostics},
     format::{Context, FORMATS, Format},
     manifest::Node,
     package::{Package, Target},
-    resolve::{self, Job, LeftOut, Matrix, Pin, Settings, Sources},
+    resolve::{self, Job, LeftOut, Matrix, PartPackage, Pin, Resolved, Settings, Sources},
     sign::openpgp::Identity,
     tree::{Kind, Tree},
 };
@@ -40,10 +43,12 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Whether the other one, made for another architecture, is the same artifact.
+    /// Whether the other one, made for another architecture or beside another variant, is the same
+    /// artifact.
     fn is_same_as(&self, other: &Self) -> bool {
         let any_arch = self.package.any_arch && other.package.any_arch;
-        any_arch && self.file_name == other.file_name && self.tree == other.tree
+        let is_part = self.package.family.component.is_some() && self.target == other.target;
+        (any_arch || is_part) && self.file_name == other.file_name && self.tree == other.tree
     }
 
     /// What the format may ask.
@@ -67,11 +72,13 @@ pub struct Prepared {
     pub found: Diagnostics,
 }
 
-/// Decides everything, reads no payload and writes nothing. Every mistake is found in one pass.
+/// Decides everything and writes nothing; of the payloads only those that are to be downloaded later
+/// are read, for their digests. Every mistake is found in one pass.
 pub fn prepare(
     loaded: &Loaded,
     settings: &Settings,
     signers: &Signers,
+    read: Read<'_>,
 ) -> Result<Prepared, Diagnostics> {
     let Loaded { manifest, dir } = loaded;
     let sources = Sources::new(dir);
@@ -81,11 +88,14 @@ pub fn prepare(
     let mut found = Diagnostics { errors, warnings };
     let mut prepared = Prepared { planned: Vec::new(), left_out, found: Diagnostics::default() };
     for job in &jobs {
-        match plan(loaded, job, settings, &sources, signers, &mut prepared.left_out) {
-            Ok((planned, warnings)) => {
+        let cx = Prepare { loaded, job, settings, sources: &sources, signers, read };
+        match cx.plan(&mut prepared.left_out) {
+            Ok((all, warnings)) => {
                 found.append(Diagnostics { errors: Vec::new(), warnings });
-                if !prepared.planned.iter().any(|there| planned.is_same_as(there)) {
-                    prepared.planned.push(planned);
+                for planned in all {
+                    if !prepared.planned.iter().any(|there| planned.is_same_as(there)) {
+                        prepared.planned.push(planned);
+                    }
                 }
             }
             Err(errors) => found.append(errors),
@@ -97,54 +107,93 @@ pub fn prepare(
     Ok(prepared)
 }
 
-fn plan(
-    loaded: &Loaded,
-    job: &Job,
-    settings: &Settings,
-    sources: &Sources,
-    signers: &Signers,
-    left_out: &mut Vec<LeftOut>,
-) -> Result<(Planned, Vec<Diagnostic>), Diagnostics> {
-    let format = *FORMATS
-        .iter()
-        .find(|format| format.name() == job.format.name)
-        .expect("the matrix has only formats that are made");
-    let merged = loaded.manifest.select(&job.selection(), &settings.sets)?;
-    let context =
-        |manifest, signer| Context { spelling: job.spelling, manifest, target: job.target, signer };
-    let layout = format.layout(&context(&merged, None));
-    let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
-    let resolve::Resolved { mut package, manifest, mut warnings, absent, pins } = resolved;
-    for source in absent {
-        let what = format!("`{source}` in {} for {}", job.spelling, job.target);
-        left_out.push(LeftOut { what, why: "optional, and not there".into() });
+/// What the artifacts of one job are decided with.
+struct Prepare<'a> {
+    loaded: &'a Loaded,
+    job: &'a Job,
+    settings: &'a Settings,
+    sources: &'a Sources,
+    signers: &'a Signers,
+    read: Read<'a>,
+}
+
+impl Prepare<'_> {
+    /// The package, and the components that are packages of their own.
+    fn plan(
+        &self,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<(Vec<Planned>, Vec<Diagnostic>), Diagnostics> {
+        let Self { loaded, job, settings, sources, .. } = self;
+        let format = *FORMATS
+            .iter()
+            .find(|format| format.name() == job.format.name)
+            .expect("the matrix has only formats that are made");
+        let merged = loaded.manifest.select(&job.selection(), &settings.sets)?;
+        let layout = format.layout(&self.context(&merged, None));
+        let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
+        let Resolved { package, manifest, parts, mut warnings, absent, pins } = resolved;
+        for source in absent {
+            let what = format!("`{source}` in {} for {}", job.spelling, job.target);
+            left_out.push(LeftOut { what, why: "optional, and not there".into() });
+        }
+        let main = PartPackage { package, manifest };
+        let (mut all, mut found) = (Vec::new(), Diagnostics::default());
+        for part in std::iter::once(main).chain(parts) {
+            match self.artifact(format, part, &mut warnings) {
+                Ok(planned) => all.push(planned),
+                Err(errors) => found.append(errors),
+            }
+        }
+        if let Some(main) = all.first_mut() {
+            main.pins = pins;
+        }
+        if found.is_ok() { Ok((all, warnings)) } else { Err(found) }
     }
-    let signer = signers.of(&manifest);
-    let identity = signer.as_ref().ok().and_then(Signer::identity).map(|identity| &**identity);
-    let cx = context(&manifest, identity);
-    let tree = format.tree(&package, &cx);
-    let (tree, signer) = both(tree, signer.clone())?;
-    warnings.extend(identity.into_iter().flat_map(Identity::warnings).cloned());
-    warnings.extend(format.warnings(&package, &tree, &cx)?);
-    let file_name = format.file_name(&package, &cx)?;
-    let packing = format.packing(&package, &cx)?;
-    // There may be a hundred thousand of them, and the tree says the same.
-    package.entries.retain(|entry| entry.kind == Kind::Dir || entry.capabilities.is_some());
-    package.entries.shrink_to_fit();
-    let (spelling, target) = (job.spelling.to_owned(), job.target);
-    let planned = Planned {
-        format,
-        spelling,
-        target,
-        file_name,
-        manifest,
-        package,
-        tree,
-        packing,
-        pins,
-        signer,
-    };
-    Ok((planned, warnings))
+
+    fn context<'a>(&self, manifest: &'a Node, signer: Option<&'a Identity>) -> Context<'a>
+    where
+        Self: 'a,
+    {
+        Context { spelling: self.spelling(), manifest, target: self.job.target, signer }
+    }
+
+    fn spelling(&self) -> &'static str {
+        self.job.spelling
+    }
+
+    fn artifact(
+        &self,
+        format: &'static dyn Format,
+        part: PartPackage,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Result<Planned, Diagnostics> {
+        let PartPackage { mut package, manifest } = part;
+        fetched::add(&mut package, self.read)?;
+        let signer = self.signers.of(&manifest);
+        let identity = signer.as_ref().ok().and_then(Signer::identity).map(|identity| &**identity);
+        let cx = self.context(&manifest, identity);
+        let tree = format.tree(&package, &cx);
+        let (tree, signer) = both(tree, signer.clone())?;
+        warnings.extend(identity.into_iter().flat_map(Identity::warnings).cloned());
+        warnings.extend(format.warnings(&package, &tree, &cx)?);
+        let file_name = format.file_name(&package, &cx)?;
+        let packing = format.packing(&package, &cx)?;
+        // There may be a hundred thousand of them, and the tree says the same.
+        package.entries.retain(|entry| entry.kind == Kind::Dir || entry.capabilities.is_some());
+        package.entries.shrink_to_fit();
+        Ok(Planned {
+            format,
+            spelling: self.job.spelling.to_owned(),
+            target: self.job.target,
+            file_name,
+            manifest,
+            package,
+            tree,
+            packing,
+            pins: Vec::new(),
+            signer,
+        })
+    }
 }
 
 /// Both, or the errors of both.

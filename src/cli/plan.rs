@@ -17,7 +17,7 @@ use super::{
 use crate::{
     build::{Planned, Prepared, Signer},
     diagnostic::{Diagnostic, Diagnostics},
-    package::{Scope, Service, Upgrade},
+    package::{Embedded, Family, Fetched, Scope, Service, Upgrade},
     payload::{self, Blob},
     sign::openpgp::Identity,
     tree::{InstallPath, Kind, PayloadType, Tree},
@@ -28,6 +28,7 @@ use crate::{
 struct Row<'a> {
     target: String,
     variant: Option<&'a str>,
+    component: Option<&'a str>,
     format: &'a str,
     path: String,
     size: u64,
@@ -38,6 +39,8 @@ struct Row<'a> {
     services: Vec<ServiceRow<'a>>,
     signer: Option<String>,
     relations: BTreeMap<&'a str, &'a str>,
+    /// Components beside it, in it and not in it.
+    components: Vec<ComponentRow<'a>>,
     notes: Vec<String>,
 }
 
@@ -53,7 +56,17 @@ pub(super) struct FileRow<'a> {
     owner: &'a str,
     group: &'a str,
     config: bool,
-    component: Option<&'a str>,
+}
+
+/// A component of an artifact.
+#[derive(Serialize)]
+struct ComponentRow<'a> {
+    name: &'a str,
+    version: String,
+    deliver: &'static str,
+    /// The package that it is.
+    package: Option<&'a str>,
+    size: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +125,7 @@ fn text(shown: &[Shown<'_>], out: &Path, ui: &Ui) {
     let targets: BTreeSet<_> = shown.iter().map(|shown| shown.plan.target).collect();
     ui.result(&format!(
         "{} {} · {} · {}",
-        first.plan.package.name,
+        first.plan.package.family.base,
         first.plan.package.version,
         count(targets.len(), "target"),
         count(shown.len(), "artifact"),
@@ -182,7 +195,8 @@ fn row<'a>(shown: &'a Shown<'a>, out: &Path) -> Row<'a> {
     let Shown { plan, size, relations } = shown;
     Row {
         target: plan.target.to_string(),
-        variant: None,
+        variant: plan.package.family.variant.as_ref().map(|variant| variant.name.as_str()),
+        component: plan.package.family.component.as_deref(),
         format: &plan.spelling,
         path: out.join(&plan.file_name).display().to_string(),
         size: *size,
@@ -193,8 +207,34 @@ fn row<'a>(shown: &'a Shown<'a>, out: &Path) -> Row<'a> {
         services: plan.package.services.iter().map(|s| service_row(s, plan)).collect(),
         signer: plan.format.signs().then(|| plan.signer.identity().map(signer)).flatten(),
         relations: relations.iter().map(|(field, list)| (field.as_str(), list.as_str())).collect(),
+        components: components(&plan.package.family),
         notes: notes(plan),
     }
+}
+
+fn components(family: &Family) -> Vec<ComponentRow<'_>> {
+    let parts = family.parts.iter().map(|part| ComponentRow {
+        name: &part.component,
+        version: part.version.to_string(),
+        deliver: "split",
+        package: Some(part.name.as_str()),
+        size: None,
+    });
+    let embedded = family.embedded.iter().map(|part| ComponentRow {
+        name: &part.component,
+        version: part.version.to_string(),
+        deliver: "embed",
+        package: None,
+        size: Some(part.len),
+    });
+    let fetched = family.fetched.iter().map(|part| ComponentRow {
+        name: &part.component,
+        version: part.version.to_string(),
+        deliver: "fetch",
+        package: None,
+        size: Some(part.size()),
+    });
+    parts.chain(embedded).chain(fetched).collect()
 }
 
 /// Everything that is installed, directories that are only implied left out.
@@ -218,7 +258,6 @@ pub(super) fn files(tree: &Tree) -> Vec<FileRow<'_>> {
         owner: &node.owner,
         group: &node.group,
         config: node.config,
-        component: None,
     })
     .collect()
 }
@@ -279,11 +318,29 @@ pub(super) fn notes(plan: &Planned) -> Vec<String> {
             }
         }
     }
+    let family = &plan.package.family;
+    notes.extend(family.embedded.iter().map(embedded));
+    notes.extend(family.fetched.iter().map(fetched));
     let bin = plan.format.layout(&plan.context()).dir(PayloadType::Bin, "", "");
     if !bin.starts_with('/') {
         notes.push(format!("can be unpacked anywhere; nothing puts {bin}/ on the PATH"));
     }
     notes
+}
+
+/// What comes along.
+fn embedded(part: &Embedded) -> String {
+    format!("component {} {} is in it: {}", part.component, part.version, size(part.len))
+}
+
+/// What is downloaded later.
+fn fetched(part: &Fetched) -> String {
+    format!(
+        "component {} {} is not in it: {} to download, listed in components.json",
+        part.component,
+        part.version,
+        size(part.size())
+    )
 }
 
 /// Whether a service is enabled, `None` where the distribution decides, and whether it is started.

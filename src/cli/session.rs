@@ -1,6 +1,7 @@
 //! What most verbs begin with: the manifest, the flags made sense of, the environment.
 
 use std::{
+    collections::BTreeSet,
     env,
     path::{Path, PathBuf},
     thread,
@@ -16,11 +17,12 @@ use super::{
 use crate::{
     build::{self, Loaded, Prepared, Signers, Wish},
     diagnostic::{Diagnostic, Diagnostics},
+    digest::Want,
     format::{FORMATS, TABLES},
     import::cargo::Project,
     manifest::Manifest,
     package::Target,
-    payload::Bench,
+    payload::{self, Bench, Blob},
     resolve::Settings,
 };
 
@@ -150,13 +152,20 @@ impl<'a> Session<'a> {
     fn prepare_as(&self, ask: &Settings, wish: Wish) -> Result<Prepared, Diagnostics> {
         let with_hints = |found| with_hints(self.uncompiled.as_deref(), found);
         let mut prepared =
-            build::prepare(&self.loaded, ask, &self.signers(wish)).map_err(with_hints)?;
+            build::prepare(&self.loaded, ask, &self.signers(wish), &|blobs| self.read(blobs))
+                .map_err(with_hints)?;
         prepared.found = with_hints(prepared.found);
         if prepared.found.is_ok() || self.flags.keep_going {
             Ok(prepared)
         } else {
             Err(prepared.found)
         }
+    }
+
+    /// Reads payloads for their digests.
+    fn read(&self, blobs: &[Blob]) -> Result<(), Diagnostic> {
+        let bench = self.bench().map_err(|mut found| found.errors.remove(0))?;
+        Ok(payload::ingest(blobs, &BTreeSet::new(), Want::Sha256, &bench)?)
     }
 
     /// Threads, the store of packed pieces, a folder for scratch files, a progress bar.

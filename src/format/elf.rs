@@ -15,28 +15,6 @@ use crate::{
     tree::{InstallPath, Node, Tree},
 };
 
-/// Libraries of graphics drivers and their runtimes: they come with the driver, by whatever way the
-/// user installed it, and are never required by file name. The start of a soname.
-const DRIVERS: &[&str] = &[
-    "libcuda.so",
-    "libcudart.so",
-    "libnvidia-",
-    "libnvcuvid.so",
-    "libnvoptix.so",
-    "libGLX_nvidia.so",
-    "libEGL_nvidia.so",
-    "libamdhip64.so",
-    "libhip",
-    "libhsa-runtime64.so",
-    "librocm",
-    "librocblas.so",
-];
-
-/// Whether a library comes with a driver.
-pub(super) fn is_driver(library: &str) -> bool {
-    DRIVERS.iter().any(|start| library.starts_with(start))
-}
-
 /// An ELF file for the target.
 pub(super) struct ElfFile<'a> {
     pub path: &'a InstallPath,

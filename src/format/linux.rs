@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     layout::{Layout, duplicate},
-    package::{Desktop, Dest, Entry, Package, Scope, Service, StateDirs},
+    package::{Desktop, Dest, Entry, Package, Scope, Service, StateDirs, Variant},
     payload::{self, Blob},
     service::systemd::{self, OwnedDir, Site},
     template,
@@ -38,6 +38,17 @@ pub(super) struct OnMachine {
     pub dirs: Vec<OwnedDir>,
     /// State, logs and caches: absolute paths that go when the package is purged.
     pub purged: BTreeSet<String>,
+    /// Of a package in variants: which one it is, and the file that tells.
+    pub variant: Option<Marker>,
+}
+
+/// A file that all variants of a package have: the one that is installed is written in it.
+#[derive(Clone, Debug)]
+pub(super) struct Marker {
+    /// The variant's name.
+    pub variant: String,
+    /// Absolute.
+    pub path: String,
 }
 
 impl OnMachine {
@@ -67,7 +78,15 @@ impl OnMachine {
         }
         purged.extend(made);
         purged.retain(|path| !STANDARD.contains(&path.as_str()));
-        Self { site, dirs: dirs.into_iter().collect(), purged }
+        let variant = package.family.variant.as_ref().map(|variant| Marker {
+            variant: variant.name.clone(),
+            path: format!(
+                "{}/{}",
+                layout.dir(PayloadType::Data, package.family.base.as_str(), &package.title),
+                Variant::MARKER
+            ),
+        });
+        Self { site, dirs: dirs.into_iter().collect(), purged, variant }
     }
 }
 
@@ -152,6 +171,15 @@ pub(super) fn add(
         put(tree, &path, file(desktop_entry(desktop, package)), &mut found);
     }
     if found.is_ok() { Ok(()) } else { Err(found) }
+}
+
+/// Lines of a script inside of a block.
+pub(super) fn indented(text: &str, by: usize) -> String {
+    let line = |line: &str| match line {
+        "" => String::new(),
+        line => format!("{:by$}{line}", ""),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Where a unit is installed.

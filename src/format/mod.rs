@@ -38,36 +38,49 @@ use report::Report;
 /// Every format pkggen makes.
 pub static FORMATS: &[&dyn Format] = &[&deb::Deb, &rpm::Rpm, &tarball::Tarball, &zip::Zip];
 
+/// Who makes a package, what kind it is of and how it is packed holds for its parts, too; what it needs
+/// and does holds for the main one alone.
+const OF_PARTS: &[&str] = &[
+    "compression",
+    "section",
+    "priority",
+    "maintainer",
+    "group",
+    "vendor",
+    "packager",
+    "legacy-md5",
+];
+
 /// The manifest's tables of all formats, made or planned, with what each format is.
 #[rustfmt::skip]
 pub static TABLES: &[FormatTable] = &[
     FormatTable::of::<deb::options::DebOptions>("deb", &[
-        FormatFacts { name: "deb", spellings: &["deb"], systems: &[Os::Linux], deliver: &[Embed, Split] },
+        FormatFacts { name: "deb", spellings: &["deb"], systems: &[Os::Linux], deliver: &[Split, Embed], of_parts: OF_PARTS },
     ]),
     FormatTable::of::<rpm::options::RpmOptions>("rpm", &[
-        FormatFacts { name: "rpm", spellings: &["rpm"], systems: &[Os::Linux], deliver: &[Embed, Split] },
+        FormatFacts { name: "rpm", spellings: &["rpm"], systems: &[Os::Linux], deliver: &[Split, Embed], of_parts: OF_PARTS },
     ]),
     FormatTable::of::<later::AppimageOptions>("appimage", &[
-        FormatFacts { name: "appimage", spellings: &["appimage"], systems: &[Os::Linux], deliver: &[Embed, Fetch] },
+        FormatFacts { name: "appimage", spellings: &["appimage"], systems: &[Os::Linux], deliver: &[Embed, Fetch], of_parts: &[] },
     ]),
     FormatTable::of::<later::AppOptions>("app", &[
-        FormatFacts { name: "app", spellings: &["app"], systems: &[Os::Macos], deliver: &[Embed, Fetch] },
+        FormatFacts { name: "app", spellings: &["app"], systems: &[Os::Macos], deliver: &[Embed, Fetch], of_parts: &[] },
     ]),
     FormatTable::of::<later::DmgOptions>("dmg", &[
-        FormatFacts { name: "dmg", spellings: &["dmg"], systems: &[Os::Macos], deliver: &[Embed, Fetch] },
+        FormatFacts { name: "dmg", spellings: &["dmg"], systems: &[Os::Macos], deliver: &[Embed, Fetch], of_parts: &[] },
     ]),
     FormatTable::of::<later::PkgOptions>("pkg", &[
-        FormatFacts { name: "pkg", spellings: &["pkg"], systems: &[Os::Macos], deliver: &[Embed, Split] },
+        FormatFacts { name: "pkg", spellings: &["pkg"], systems: &[Os::Macos], deliver: &[Split, Embed], of_parts: OF_PARTS },
     ]),
     FormatTable::of::<later::NsisOptions>("nsis", &[
-        FormatFacts { name: "nsis", spellings: &["nsis"], systems: &[Os::Windows], deliver: &[Embed, Sidecar, Fetch] },
+        FormatFacts { name: "nsis", spellings: &["nsis"], systems: &[Os::Windows], deliver: &[Embed, Sidecar, Fetch], of_parts: &[] },
     ]),
     FormatTable::of::<later::MsiOptions>("msi", &[
-        FormatFacts { name: "msi", spellings: &["msi"], systems: &[Os::Windows], deliver: &[Embed, Sidecar] },
+        FormatFacts { name: "msi", spellings: &["msi"], systems: &[Os::Windows], deliver: &[Embed, Sidecar], of_parts: &[] },
     ]),
     FormatTable::of::<archive_options::ArchiveOptions>("archive", &[
-        FormatFacts { name: "tar", spellings: &["tar.gz", "tar.xz", "tar.zst"], systems: &Os::ALL, deliver: &[Embed, Fetch] },
-        FormatFacts { name: "zip", spellings: &["zip"], systems: &Os::ALL, deliver: &[Embed, Fetch] },
+        FormatFacts { name: "tar", spellings: &["tar.gz", "tar.xz", "tar.zst"], systems: &Os::ALL, deliver: &[Embed, Fetch], of_parts: &[] },
+        FormatFacts { name: "zip", spellings: &["zip"], systems: &Os::ALL, deliver: &[Embed, Fetch], of_parts: &[] },
     ]),
 ];
 

@@ -141,8 +141,10 @@ pub struct FormatFacts {
     pub spellings: &'static [&'static str],
     /// Systems it exists for.
     pub systems: &'static [Os],
-    /// How it can deliver a component.
+    /// How it can deliver a component; the first is what it does unless it is told.
     pub deliver: &'static [Delivery],
+    /// Keys of its table that also hold for components that are packages of their own.
+    pub of_parts: &'static [&'static str],
 }
 
 impl FormatTable {

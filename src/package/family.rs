@@ -14,6 +14,8 @@ pub struct Family {
     pub component: Option<String>,
     /// Components that are packages of their own beside this one.
     pub parts: Vec<Part>,
+    /// Components that are inside of this one.
+    pub embedded: Vec<Embedded>,
     /// Components that are downloaded later.
     pub fetched: Vec<Fetched>,
 }
@@ -38,6 +40,17 @@ pub struct Part {
     pub version: Version,
     /// Nothing works without it.
     pub required: bool,
+}
+
+/// A component that comes inside of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embedded {
+    /// The component's name in the manifest.
+    pub component: String,
+    /// Its version.
+    pub version: Version,
+    /// Length of its files, in bytes.
+    pub len: u64,
 }
 
 /// A component that is downloaded later.
@@ -66,10 +79,29 @@ pub struct FetchedFile {
     pub url: String,
 }
 
+impl Variant {
+    /// The file of type `data` that says which variant is installed.
+    pub const MARKER: &'static str = "variant";
+}
+
+impl Fetched {
+    /// Length of its files, in bytes.
+    pub fn size(&self) -> u64 {
+        self.files.iter().map(|file| file.blob.len()).sum()
+    }
+}
+
 impl Family {
     /// Of a package that stands alone.
     pub fn alone(name: PackageName) -> Self {
-        Self { base: name, variant: None, component: None, parts: Vec::new(), fetched: Vec::new() }
+        Self {
+            base: name,
+            variant: None,
+            component: None,
+            parts: Vec::new(),
+            embedded: Vec::new(),
+            fetched: Vec::new(),
+        }
     }
 
     /// The name that the directory of a type has in it: documents and licences are those of the

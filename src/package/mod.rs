@@ -2,6 +2,7 @@
 //! Read-only from here on.
 
 mod family;
+pub mod gpu;
 pub mod moving;
 mod name;
 pub mod program;
@@ -11,7 +12,7 @@ mod version;
 
 use std::collections::BTreeMap;
 
-pub use family::{Family, Fetched, FetchedFile, Part, Variant};
+pub use family::{Embedded, Family, Fetched, FetchedFile, Part, Variant};
 pub use name::{NameError, PackageName};
 pub use program::Program;
 pub use service::{

@@ -3,7 +3,9 @@
 use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Place},
-    package::{Family, PackageName, Variant},
+    package::{Dest, Entry, Family, PackageName, Variant},
+    payload::Blob,
+    tree::{InstallPath, Kind, PayloadType},
 };
 
 /// What the package is called, and what it belongs to.
@@ -27,6 +29,15 @@ pub(super) fn find(work: &mut Work<'_>) -> (PackageName, Family) {
     }
     family.variant = Some(Variant { name: mine.to_owned(), sisters });
     (name, family)
+}
+
+/// The file that says which variant is installed.
+pub(super) fn marker(family: &Family) -> Option<Entry> {
+    let variant = family.variant.as_ref()?;
+    let dest = InstallPath::parse(Variant::MARKER).expect("it is a file name");
+    let kind = Kind::File(Blob::from_bytes(format!("{}\n", variant.name)));
+    let dest = Dest::InType(dest);
+    Some(Entry { dest, kind, ..super::entries::entry(PayloadType::Data) })
 }
 
 /// A name and what is appended to it.

@@ -3,17 +3,11 @@
 use super::{source::Scheme, work::Work};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
-    manifest::{FileItem, Node, Spanned},
+    manifest::{FileItem, Spanned},
 };
 
 /// Notes everything that is asked for in this artifact and not done yet.
 pub(super) fn check(work: &mut Work<'_>) {
-    let tree = work.tree;
-    for (table, what) in [("variant", "variants"), ("component", "components")] {
-        for (key, _) in tree.get(table).into_iter().flat_map(Node::rows) {
-            work.found.error(later(what, key.place.as_ref()));
-        }
-    }
     for service in work.root.service.values() {
         let used = work.selection.uses(&service.only, &service.except);
         if let Some(seed) = service.seed.as_ref().filter(|_| used) {
@@ -29,9 +23,6 @@ pub(super) fn item(item: &Spanned<FileItem>) -> Option<Diagnostic> {
     }
     if let Some(store) = &item.r#as {
         return Some(later("`as`", store.place.as_ref()));
-    }
-    if let Some(name) = &item.component {
-        return Some(later("components", name.place.as_ref()));
     }
     let source = item.source.as_ref()?;
     let what = match Scheme::of(source) {

@@ -16,6 +16,7 @@ mod launchers;
 mod matrix;
 mod missing;
 mod names;
+mod parts;
 mod pin;
 mod program;
 mod scripts;
@@ -42,12 +43,23 @@ pub struct Resolved {
     pub package: Package,
     /// The manifest for this artifact: merged and expanded.
     pub manifest: Node,
+    /// Components that are packages of their own.
+    pub parts: Vec<PartPackage>,
     /// What is unusual, but allowed.
     pub warnings: Vec<Diagnostic>,
     /// Optional sources that are not there, as typed.
     pub absent: Vec<String>,
     /// Content that must have a known digest.
     pub pins: Vec<Pin>,
+}
+
+/// A component that is a package of its own.
+#[derive(Clone, Debug)]
+pub struct PartPackage {
+    /// What will be shipped.
+    pub package: Package,
+    /// The manifest for it.
+    pub manifest: Node,
 }
 
 #[cfg(test)]

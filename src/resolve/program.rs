@@ -3,7 +3,7 @@
 use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Place},
-    package::{Entry, Libc, program::ProgramError},
+    package::{Entry, Libc, gpu, program::ProgramError},
     payload::Blob,
     tree::{Kind, PayloadType},
 };
@@ -24,6 +24,17 @@ pub(super) fn any_arch(work: &Work<'_>, entries: &[Entry]) -> bool {
         _ => false,
     };
     free && !entries.iter().any(machine)
+}
+
+/// A library of a driver fits one kernel module: the one the user has is the right one.
+pub(super) fn driver(work: &mut Work<'_>, below: &str, place: Option<&Place>) {
+    let name = below.rsplit('/').next().unwrap_or(below);
+    if !gpu::is_driver(name) {
+        return;
+    }
+    let message = format!("`{name}` belongs to the graphics driver, and no package may bring it");
+    let hint = "it must fit the kernel's module on the user's machine: leave it out, and depend on the driver if nothing works without it";
+    work.found.error(Diagnostic::usage("payload.driver", message).at(place.cloned()).hint(hint));
 }
 
 /// A program of the wrong architecture or OS is an error; scripts and data are fine.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Job, Pin, Resolved, Settings, desktop, entries, family, identity, later, launchers, names,
-    program, scripts, services,
+    parts, program, scripts, services,
     source::{Problem, Sources},
     text,
 };
@@ -128,13 +128,14 @@ pub fn resolve(
         pins: Vec::new(),
     };
     later::check(&mut work);
-    let package = package(&mut work, known);
+    let mut package = package(&mut work, known);
+    let parts = parts::split(&mut work, &mut package);
     let Work { mut found, absent, pins, .. } = work;
     later::without_consequences(&mut found);
     found.sort();
     if found.is_ok() {
         let warnings = found.warnings;
-        Ok(Resolved { package, manifest: tree, warnings, absent, pins })
+        Ok(Resolved { package, manifest: tree, parts, warnings, absent, pins })
     } else {
         Err(found)
     }
@@ -144,6 +145,7 @@ fn package(work: &mut Work<'_>, known: names::Known) -> Package {
     let (name, family) = family::find(work);
     let identity = identity::find(work);
     let mut entries = entries::find(work);
+    entries.extend(family::marker(&family));
     let any_arch = program::any_arch(work, &entries);
     launchers::find(work, &mut entries);
     let services = services::find(work, &mut entries);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    control::{Facts, Relations},
+    control::{self, Facts, Relations},
     depends::{self, Database},
     options::{self, DebOptions},
     relation::Relation,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     manifest::{Node, Spanned},
-    package::Package,
+    package::{Package, Part},
     tree::Tree,
 };
 
@@ -71,6 +71,7 @@ fn find(
             }
             relations.extend(needed_by_scripts(tree, options));
         }
+        relations.extend(of_family(package, facts, field));
         all.push((field, unique(relations)));
     }
     (all, found)
@@ -142,6 +143,29 @@ fn auto(
         }
         Err(errors) => found.append(errors),
     }
+}
+
+/// Parts are needed or recommended. Of variants only one can be installed, and it is what others
+/// know by the bare name (policy 7.6.2).
+fn of_family(package: &Package, facts: &Facts, field: &str) -> Vec<Relation> {
+    let family = &package.family;
+    let part = |part: &Part| format!("{} (>= {})", part.name, control::upstream(&part.version));
+    let parts =
+        |required| family.parts.iter().filter(move |part| part.required == required).map(part);
+    let others = || {
+        let sisters = family.variant.iter().flat_map(|variant| &variant.sisters);
+        sisters.map(ToString::to_string)
+    };
+    let texts: Vec<String> = match (field, &family.variant) {
+        ("Depends", _) => parts(true).collect(),
+        ("Recommends", _) => parts(false).collect(),
+        ("Conflicts" | "Replaces", Some(_)) => others().collect(),
+        ("Provides", Some(_)) if package.name != family.base => {
+            vec![format!("{} (= {})", family.base, facts.version)]
+        }
+        _ => Vec::new(),
+    };
+    texts.iter().map(|text| Relation::parse(text).expect("names and versions are valid")).collect()
 }
 
 /// What the generated scripts call and no Debian system is bound to have.

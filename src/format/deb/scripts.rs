@@ -11,7 +11,10 @@ use serde::Serialize;
 use super::options::DebOptions;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
-    format::{linux::OnMachine, units::Unit},
+    format::{
+        linux::{OnMachine, indented},
+        units::Unit,
+    },
     package::{Calling, Package, Scope, Script, ScriptEvent, Upgrade},
     template::{render, shell},
     tree::{Kind, Node, Tree},
@@ -287,15 +290,27 @@ fn postrm(
         all.push(template!("reload").to_owned());
     }
     let wanted = units.iter().filter(|unit| unit.wanted);
-    all.extend(wanted.map(|unit| render(template!("forget"), &values(unit))));
+    let mut last: Vec<_> = wanted.map(|unit| render(template!("forget"), &values(unit))).collect();
     let purged = purged(package, tree, machine);
     if !(purged.dirs.is_empty() && purged.files.is_empty()) {
-        all.push(render(template!("purge"), &purged));
+        last.push(render(template!("purge"), &purged));
     }
+    all.extend(shared(last, machine));
     if options.debconf.is_some() && !forgets_answers(package) {
         all.push(template!("answers").to_owned());
     }
     all
+}
+
+/// Of a package in variants, what only the last of them may do.
+fn shared(last: Vec<String>, machine: &OnMachine) -> Vec<String> {
+    match &machine.variant {
+        Some(marker) if !last.is_empty() => {
+            let values = [("marker", shell(&marker.path)), ("body", indented(&last.join("\n"), 2))];
+            vec![render(template!("shared"), &BTreeMap::from(values))]
+        }
+        _ => last,
+    }
 }
 
 /// Whether the user's own script drops debconf's answers.

@@ -14,7 +14,7 @@ use crate::{
         elf::{self, ElfFile, LeftOut, Shipped},
         linux,
     },
-    package::Target,
+    package::{Target, gpu::is_of_gpu},
     payload::{self, Blob},
     tree::{InstallPath, Kind, Node, Tree},
 };
@@ -97,7 +97,7 @@ impl Search<'_> {
         let add = |name: String| Relation::with_flags(name, sense::FIND_REQUIRES);
         let libraries: BTreeSet<_> = linking.needed.iter().chain(linking.versions.keys()).collect();
         for library in libraries {
-            if !is_library(library) || elf::is_driver(library) || self.is_own(file, library) {
+            if !is_library(library) || is_of_gpu(library) || self.is_own(file, library) {
                 continue;
             }
             if self.shipped.anywhere(library) && !self.is_public(library) {

@@ -11,7 +11,7 @@ use super::{
     options::{AUTO, RpmOptions},
     relation::{Field, Relation},
     scriptlets::{self, Kind, Scriptlet},
-    tags::sense::{self, EQUAL, INTERP, LESS},
+    tags::sense::{self, EQUAL, GREATER, INTERP, LESS},
     triggers::Triggers,
     users,
     version::Facts,
@@ -20,7 +20,7 @@ use crate::{
     codec::Codec,
     diagnostic::{Diagnostic, Diagnostics},
     manifest::{Line, Spanned},
-    package::{Arch, Package},
+    package::{Arch, Package, Part},
     tree::{Kind as NodeKind, Tree},
 };
 
@@ -108,9 +108,9 @@ pub(super) fn relations(parts: &Parts<'_>) -> Result<(Relations, Vec<Diagnostic>
     let mut all = Relations {
         requires: sorted(work.requires()),
         provides: sorted(work.provides()),
-        conflicts: sorted(work.written(&options.conflicts, Field::Conflicts)),
+        conflicts: sorted(work.conflicts()),
         obsoletes: sorted(work.written(&options.obsoletes, Field::Obsoletes)),
-        recommends: sorted(work.written(&options.recommends, Field::Recommends)),
+        recommends: sorted(work.recommends()),
         suggests: sorted(work.written(&options.suggests, Field::Suggests)),
         supplements: sorted(work.written(&options.supplements, Field::Supplements)),
         enhances: sorted(work.written(&options.enhances, Field::Enhances)),
@@ -191,8 +191,34 @@ impl Work<'_> {
         all.extend(tree.iter().flat_map(|(_, node)| users::owners(node)));
         all.extend(self.users().1);
         all.extend(config(self.parts));
+        all.extend(self.parts_of_family(true));
         all.extend(self.features());
         all
+    }
+
+    fn recommends(&mut self) -> Vec<Relation> {
+        let mut all = self.written(&self.parts.options.recommends, Field::Recommends);
+        all.extend(self.parts_of_family(false));
+        all
+    }
+
+    /// Of variants only one can be installed.
+    fn conflicts(&mut self) -> Vec<Relation> {
+        let mut all = self.written(&self.parts.options.conflicts, Field::Conflicts);
+        let variant = &self.parts.package.family.variant;
+        let sisters = variant.iter().flat_map(|variant| &variant.sisters);
+        all.extend(sisters.map(|name| Relation::with_flags(name.as_str(), 0)));
+        all
+    }
+
+    /// Components that are packages of their own.
+    fn parts_of_family(&self, required: bool) -> Vec<Relation> {
+        let parts = self.parts.package.family.parts.iter();
+        let relation = |part: &Part| {
+            let version = super::version::version(&part.version);
+            Relation::versioned(part.name.to_string(), GREATER | EQUAL, version)
+        };
+        parts.filter(|part| part.required == required).map(relation).collect()
     }
 
     fn provides(&mut self) -> Vec<Relation> {
@@ -200,6 +226,10 @@ impl Work<'_> {
         let mut all = self.written(&self.parts.options.provides, Field::Provides);
         let own = |name: String| Relation::versioned(name, EQUAL, facts.evr());
         all.push(own(facts.name.clone()));
+        let Package { name, family, .. } = self.parts.package;
+        if family.variant.is_some() && *name != family.base {
+            all.push(own(family.base.to_string()));
+        }
         if !facts.is_noarch() {
             all.push(own(format!("{}({})", facts.name, isa(self.parts.package.target.arch))));
         }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     format::{
-        linux::OnMachine,
+        linux::{OnMachine, indented},
         units::{self, Unit},
     },
     package::{Calling, Package, Scope, Script, ScriptEvent, Upgrade},
@@ -332,7 +332,29 @@ impl Work<'_> {
         }
         let unwanted = list(self.system().filter(|unit| !unit.wanted), Scope::System);
         all.extend(unwanted.map(|values| render(template!("stop"), &values)));
-        all
+        self.shared(all)
+    }
+
+    /// Of a package in variants, what only the last of them may do. The one that takes over is
+    /// installed before the other one is erased.
+    fn shared(&self, last: Vec<String>) -> Vec<String> {
+        let Some(marker) = self.machine.variant.as_ref().filter(|_| !last.is_empty()) else {
+            return last;
+        };
+        let values = [
+            ("marker", shell(&marker.path)),
+            ("variant", shell(&marker.variant)),
+            ("body", indented(&last.join("\n"), 2)),
+        ];
+        vec![render(template!("shared"), &BTreeMap::from(values))]
+    }
+
+    /// What ran the old variant runs the new one.
+    fn taken_over(&self) -> Option<String> {
+        let marker = self.machine.variant.as_ref()?;
+        let units = list(self.system(), Scope::System)?.units;
+        let values = [("marker", shell(&marker.path)), ("units", units)];
+        Some(render(template!("taken-over"), &BTreeMap::from(values)))
     }
 
     fn postun(&self) -> Vec<String> {
@@ -346,8 +368,10 @@ impl Work<'_> {
             let values = list(restarted, Scope::System).unwrap_or_else(none);
             all.push(render(template!("restart"), &values));
         }
+        all.extend(self.taken_over());
         if !self.machine.purged.is_empty() {
-            all.push(render(template!("kept"), &BTreeMap::from([("dirs", self.kept())])));
+            let kept = render(template!("kept"), &BTreeMap::from([("dirs", self.kept())]));
+            all.extend(self.shared(vec![kept]));
         }
         all
     }

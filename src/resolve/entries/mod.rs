@@ -106,7 +106,7 @@ impl Entries {
             owner: item.owner.as_ref(),
             group: item.group.as_ref(),
             only: &item.only,
-            component: None,
+            component: item.component.as_ref(),
             place: item.place.as_ref(),
         };
         let place = item.source.as_ref().map_or(common.place, |source| source.place.as_ref());
@@ -128,6 +128,9 @@ impl Entries {
                 place: place.cloned(),
                 ..model.clone()
             };
+            if matches!(entry.kind, Kind::File(_) | Kind::Symlink(_)) {
+                program::driver(work, &content.below, place);
+            }
             if let Kind::File(blob) = &entry.kind {
                 let typed = typed(item, &content.below);
                 program::check(work, entry.role, blob, &typed, place);
@@ -212,8 +215,11 @@ impl Entries {
 
     /// An entry with everything that all entries of an item share.
     fn model(&mut self, work: &mut Work<'_>, common: &Common<'_>) -> Option<Entry> {
-        if let Some(component) = common.component {
-            work.found.error(later::later("components", component.place.as_ref()));
+        if let Some(name) = common.component
+            && !work.root.component.contains_key(&name.value)
+        {
+            let message = format!("there is no component `{}`", name.value);
+            work.error("component.unknown", message, name.place.as_ref());
             return None;
         }
         let owner = self.owner(work, common.owner, "user");
@@ -221,6 +227,7 @@ impl Entries {
         Some(Entry {
             owner: owner?.into(),
             group: group?.into(),
+            component: common.component.map(|name| name.as_str().into()),
             place: common.place.cloned(),
             ..entry(common.role)
         })
@@ -316,7 +323,8 @@ fn twice(first: &Entry, second: &Entry) -> Diagnostic {
     }
 }
 
-fn entry(role: PayloadType) -> Entry {
+/// An entry of root's, to be completed.
+pub(super) fn entry(role: PayloadType) -> Entry {
     Entry {
         role,
         dest: Dest::TypeDir,

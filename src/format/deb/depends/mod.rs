@@ -14,7 +14,7 @@ use super::version::compare;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     format::elf::{self, ElfFile, LeftOut, Shipped},
-    package::{Arch, Libc, Target, program::Program},
+    package::{Arch, Libc, Target, gpu::is_of_gpu, program::Program},
     tree::Tree,
 };
 pub use database::Database;
@@ -75,7 +75,7 @@ impl<'a> Search<'a> {
         if musl && (library.starts_with("libc.musl-") || library == "libc.so") {
             return; // the loader itself
         }
-        if elf::is_driver(library)
+        if is_of_gpu(library)
             || self.shipped.reachable(file.path, &file.program.linking, library, &self.always)
         {
             return;
