@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`cli`] | arguments, printing, the environment, exit codes |
 //! | [`build`] | the verbs in order, from manifest to artifact |
-//! | [`inspect`], [`publish`], [`import`] | reading finished artifacts; repositories; other tools' manifests |
+//! | [`inspect`], [`publish`], [`import`], [`trial`] | reading finished artifacts; repositories; other tools' manifests; packages tried on a throw-away machine |
 //! | [`format`], [`resolve`] | packages as bytes; manifests as packages |
 //! | [`layout`], [`service`], [`sign`], [`template`], [`manifest`], [`fetch`] | types to paths; units; signatures; generated text; what the user wrote; downloads and unpacked archives |
 //! | [`package`] | the resolved model: one target, everything found |
@@ -44,3 +44,4 @@ pub mod sign;
 pub mod splice;
 pub mod template;
 pub mod tree;
+pub mod trial;

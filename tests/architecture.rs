@@ -11,7 +11,7 @@ use std::{
 const LINES: &[&[&str]] = &[
     &["cli"],
     &["build"],
-    &["inspect", "publish", "import"],
+    &["inspect", "publish", "import", "trial"],
     &["format", "resolve"],
     &["layout", "service", "sign", "template", "manifest", "fetch"],
     &["package"],

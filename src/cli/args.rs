@@ -12,7 +12,7 @@ use clap::{
     parser::ValueSource,
 };
 
-use super::{formats, keygen::KeygenArgs, repo::RepoArgs};
+use super::{formats, keygen::KeygenArgs, repo::RepoArgs, test::TestArgs};
 use crate::format::FORMATS;
 
 /// One manifest in, native packages out: pkggen reads `pkggen.toml` (or `Cargo.toml`) and writes packages for every system it names,
@@ -260,6 +260,18 @@ Exits with 1 when there is a difference.")]
         /// A package, a repository or a manifest
         b: PathBuf,
     },
+    /// Try a package: install, services well, upgrade, edited configuration kept, remove, purge,
+    /// nothing left
+    #[command(after_help = "\
+Examples:
+  sudo pkggen test dist/app_1.1.0_amd64.deb --upgrade-from old/app_1.0.0_amd64.deb
+  sudo pkggen test app.rpm --probe http://127.0.0.1:8080/health
+  sudo pkggen test app.deb --with model-2.deb --upgrade-from model-1.deb
+
+All of it happens in a container that is thrown away (systemd-nspawn); nothing is installed here.
+The manifest of this folder, or that of `-m FILE`, says which address answers while a service is
+well: `health`. docs/testing-packages.md has the whole list of what is looked at.")]
+    Test(Box<TestArgs>),
     /// Make or extend a signed repository for apt or dnf: a folder that any web server can serve
     #[command(after_help = "\
 Examples:
@@ -354,7 +366,7 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
         }
         "init" => vec!["manifest", "package"],
         "man" | "keygen" => vec!["out"],
-        "verify" => vec!["manifest"],
+        "verify" | "test" => vec!["manifest"],
         "repo" => vec!["manifest", "sign", "no_sign", "fresh"],
         "inspect" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),
         _ => [WHAT, HOW].concat(),
@@ -362,7 +374,7 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
 }
 
 /// Verbs of later versions, so that typing one is answered.
-const LATER: &[&str] = &["test", "sign", "notarize", "release", "ci", "model", "update"];
+const LATER: &[&str] = &["sign", "notarize", "release", "ci", "model", "update"];
 
 /// What was asked for.
 #[derive(Debug)]

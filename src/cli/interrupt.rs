@@ -4,8 +4,17 @@ use std::path::PathBuf;
 
 /// From now on, a signal that ends the program removes `scratch` and the drafts in `out` first.
 /// Artifacts that have their names already are whole and stay.
-#[cfg(unix)]
 pub(super) fn clean_up(scratch: PathBuf, out: PathBuf) {
+    then(move || {
+        crate::splice::abandon(&out);
+        // There is nobody left to tell.
+        let _ = std::fs::remove_dir_all(&scratch);
+    });
+}
+
+/// From now on, a signal that ends the program does this first.
+#[cfg(unix)]
+pub(super) fn then(last: impl FnOnce() + Send + 'static) {
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},
         iterator::Signals,
@@ -16,9 +25,7 @@ pub(super) fn clean_up(scratch: PathBuf, out: PathBuf) {
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
-            crate::splice::abandon(&out);
-            // There is nobody left to tell.
-            let _ = std::fs::remove_dir_all(&scratch);
+            last();
             std::process::exit(INTERRUPTED);
         }
     });
@@ -26,4 +33,4 @@ pub(super) fn clean_up(scratch: PathBuf, out: PathBuf) {
 
 /// The default applies, and the next run sweeps up.
 #[cfg(not(unix))]
-pub(super) fn clean_up(_: PathBuf, _: PathBuf) {}
+pub(super) fn then(_: impl FnOnce() + Send + 'static) {}

@@ -20,6 +20,7 @@ mod progress;
 mod repo;
 mod schema;
 mod session;
+mod test;
 mod ui;
 mod verify;
 
@@ -138,6 +139,7 @@ fn run(request: &Request, ui: &Ui) -> Outcome {
             return verify::run(paths, how, flags, ui);
         }
         Verb::Diff { a, b } => return diff::run(a, b, flags, ui),
+        Verb::Test(args) => return test::run(args, flags, ui),
         Verb::Repo(args) => return repo::run(args, flags, ui),
         Verb::Keygen(args) => return keygen::run(args, flags.out.as_deref(), ui),
         Verb::Init { from, yes } => return init::run(*from, *yes, flags, ui),

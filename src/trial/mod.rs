@@ -1,0 +1,274 @@
+//! `pkggen test`: a package's life, tried on a machine that is thrown away.
+//!
+//! Install, services well, configuration edited, upgrade, remove, purge, nothing left. What is
+//! looked at is data ([`Report`]); nothing is printed, and nothing of the host is changed but the
+//! cache of base roots.
+
+mod cgroup;
+mod cleanup;
+mod command;
+mod deb;
+mod image;
+mod life;
+mod machine;
+mod manager;
+mod mirror;
+mod probe;
+mod report;
+mod root;
+mod rpm;
+mod scratch;
+mod services;
+mod subject;
+mod watch;
+
+use std::{path::PathBuf, time::Duration};
+
+pub use cleanup::Cleanup;
+pub use command::Tools;
+pub use image::Image;
+pub use probe::Probe;
+pub use report::{Check, Event, Outcome, Report, Step};
+
+use crate::{diagnostic::Diagnostic, package::Upgrade};
+use life::Plan;
+use manager::{Manager, Shown};
+use report::Log;
+use scratch::Scratch;
+use subject::Subject;
+
+/// Where a package is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A booted container: services run.
+    Nspawn,
+    /// A root in which nothing runs but the package manager.
+    Chroot,
+}
+
+impl Place {
+    /// `nspawn`, `chroot`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Nspawn => "nspawn",
+            Self::Chroot => "chroot",
+        }
+    }
+}
+
+/// What is to be tried.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// The package.
+    pub artifact: PathBuf,
+    /// Installed with it.
+    pub with: Vec<PathBuf>,
+    /// Older versions of these, installed first.
+    pub old: Vec<PathBuf>,
+    /// The system; by default the host's release for deb, and for rpm one that has rpm.
+    pub image: Option<Image>,
+    /// Where; by default the best there is.
+    pub place: Option<Place>,
+    /// What the manifest says of the services.
+    pub expected: Vec<Expected>,
+    /// An address that must answer, besides those of the manifest.
+    pub probe: Option<Probe>,
+    /// What the trial changed is kept.
+    pub keep: bool,
+}
+
+/// What a manifest says of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// `app.service`.
+    pub unit: String,
+    /// An address that must answer, and for how long it may not.
+    pub health: Option<(String, Duration)>,
+    /// What an upgrade does to it.
+    pub upgrade: Upgrade,
+    /// Whether installing starts it, if it is said.
+    pub start: Option<bool>,
+}
+
+/// The host, as the command line sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Its programs.
+    pub tools: Tools,
+    /// Base roots are kept here, and trials happen here.
+    pub cache: PathBuf,
+    /// The mirror that base roots are made from, instead of the machine's own.
+    pub mirror: Option<String>,
+    /// Whether this is root.
+    pub is_root: bool,
+}
+
+/// Tries a package. What is not as it should be is in the report; an error is a trial that could
+/// not be made.
+pub fn run(
+    wish: &Wish,
+    around: &Surroundings,
+    cleanup: &Cleanup,
+    tell: &mut dyn FnMut(&Event<'_>),
+) -> Result<Report, Diagnostic> {
+    let sets = Sets::read(wish)?;
+    let manager: &dyn Manager = match sets.format.as_str() {
+        "deb" => &deb::Dpkg,
+        "rpm" => &rpm::Rpm,
+        other => {
+            let text = format!("{other} archives cannot be tried yet, only deb and rpm");
+            return Err(Diagnostic::cannot("trial.format", text));
+        }
+    };
+    let place = place(wish.place, around)?;
+    let image = image(wish.image.as_ref(), &sets.format);
+    let mut log = Log::new(tell);
+    let base = root::base(&image, manager.base(), around, &mut log)?;
+    let mut scratch = Scratch::open(&base, around, cleanup, &mut log)?;
+    let plan = sets.plan(wish, &scratch)?;
+    log.step("prepare");
+    log.note("place", format!("{} in {image}", place.word()));
+    manager.prepare(&scratch, &[&plan.first, &plan.last], &mut log)?;
+    let result = {
+        let machine = machine::start(place, &scratch, &mut log)?;
+        life::live(&*machine, manager, &plan, &mut log)
+    };
+    let kept = if wish.keep { scratch.keep() } else { None };
+    result?;
+    Ok(Report {
+        artifact: wish.artifact.clone(),
+        format: sets.format,
+        place,
+        image: image.to_string(),
+        steps: log.finish(),
+        kept,
+    })
+}
+
+/// The best place there is, or the one that was asked for.
+fn place(wish: Option<Place>, around: &Surroundings) -> Result<Place, Diagnostic> {
+    let base = ["unshare:util-linux", "nsenter:util-linux", "mount:mount", "chroot:coreutils"];
+    let boot = ["systemd-nspawn:systemd-container", "setpriv:util-linux"];
+    let (no_base, no_boot) = (around.tools.missing(&base), around.tools.missing(&boot));
+    if !around.is_root || !no_base.is_empty() {
+        let why = if around.is_root {
+            format!("{} is missing", no_base.join(", "))
+        } else {
+            "only root can install packages in a root of their own".to_owned()
+        };
+        let text = format!("cannot try the package here: {why}");
+        let hint =
+            "`pkggen verify` checks its structure without root; `sudo pkggen test` installs it";
+        return Err(Diagnostic::cannot("trial.place", text).hint(hint));
+    }
+    match wish {
+        Some(Place::Chroot) => Ok(Place::Chroot),
+        Some(Place::Nspawn) if !no_boot.is_empty() => {
+            let text = format!("a container needs {}", no_boot.join(", "));
+            Err(Diagnostic::cannot("trial.place", text)
+                .hint(format!("apt install {}", no_boot.join(" "))))
+        }
+        None if !no_boot.is_empty() => Ok(Place::Chroot),
+        _ => Ok(Place::Nspawn),
+    }
+}
+
+fn image(wish: Option<&Image>, format: &str) -> Image {
+    let release = |text| Image::parse(text).expect("it is one of the known releases");
+    match wish {
+        Some(image) => image.clone(),
+        // rpm 4.20 and dnf 4.23
+        None if format == "rpm" => release("debian:13"),
+        None => Image::of_host().unwrap_or_else(|| release("debian:12")),
+    }
+}
+
+/// The packages of a trial.
+#[derive(Debug)]
+struct Sets {
+    format: String,
+    /// The artifact first.
+    new: Vec<Subject>,
+    old: Vec<Subject>,
+}
+
+impl Sets {
+    fn read(wish: &Wish) -> Result<Self, Diagnostic> {
+        let artifact = Subject::read(&wish.artifact)?;
+        let format = artifact.format.clone();
+        let mut new = vec![artifact];
+        for path in &wish.with {
+            new.push(Subject::read(path)?);
+        }
+        let old = wish.old.iter().map(|path| Subject::read(path)).collect::<Result<Vec<_>, _>>()?;
+        let sets = Self { format, new, old };
+        sets.check()?;
+        Ok(sets)
+    }
+
+    fn check(&self) -> Result<(), Diagnostic> {
+        let usage = |text: String| Err(Diagnostic::usage("trial.packages", text));
+        for (at, one) in self.new.iter().chain(&self.old).enumerate() {
+            let path = one.path.display();
+            if one.format != self.format {
+                return usage(format!("`{path}` is a {}, not a {}", one.format, self.format));
+            }
+            if !one.fits() {
+                let text = format!("`{path}` is for {}, which does not run here", one.arch);
+                return Err(Diagnostic::cannot("trial.arch", text));
+            }
+            if let Some(problem) = one.problems.first() {
+                let text = format!("`{path}` is damaged: {problem}");
+                return Err(
+                    Diagnostic::failed("trial.damaged", text).hint("`pkggen verify` says more")
+                );
+            }
+            let is_new = at < self.new.len();
+            if !is_new && !self.new.iter().any(|new| new.name == one.name) {
+                let text = format!("`{path}` is package `{}`, and no newer one is given", one.name);
+                return Err(Diagnostic::usage("trial.packages", text)
+                    .hint("newer versions are the artifact and those of --with"));
+            }
+        }
+        for set in [&self.new, &self.old] {
+            let twice = set
+                .iter()
+                .enumerate()
+                .find(|(at, one)| set[..*at].iter().any(|other| other.name == one.name));
+            if let Some((_, one)) = twice {
+                return usage(format!("package `{}` is given twice", one.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the files to the root and decides what is installed when.
+    fn plan(&self, wish: &Wish, scratch: &Scratch<'_>) -> Result<Plan, Diagnostic> {
+        let show = |subject: &Subject, folder: &str| {
+            let name = subject.path.file_name().unwrap_or_default().to_string_lossy();
+            let at = format!("/srv/pkggen/{folder}/{name}");
+            let path = std::path::absolute(&subject.path).unwrap_or_else(|_| subject.path.clone());
+            scratch.show(&path, &at)?;
+            Ok(Shown { subject: subject.clone(), at })
+        };
+        let all = |set: &[Subject], folder| {
+            set.iter().map(|one| show(one, folder)).collect::<Result<Vec<_>, Diagnostic>>()
+        };
+        let (new, old) = (all(&self.new, "new")?, all(&self.old, "old")?);
+        Ok(arrange(new, &old, wish))
+    }
+}
+
+/// Old versions first, then what is newer; without any the artifact over itself.
+fn arrange(new: Vec<Shown>, old: &[Shown], wish: &Wish) -> Plan {
+    let older = |one: &Shown| old.iter().find(|old| old.subject.name == one.subject.name);
+    let first = new.iter().map(|one| older(one).unwrap_or(one).clone()).collect();
+    let newer: Vec<_> = new.iter().filter(|one| older(one).is_some()).cloned().collect();
+    let again = newer.is_empty();
+    let second = if again { vec![new[0].clone()] } else { newer };
+    let (expected, probe) = (wish.expected.clone(), wish.probe.clone());
+    Plan { first, second, again, last: new, expected, probe }
+}
+
+#[cfg(test)]
+mod tests;
