@@ -28,10 +28,14 @@ impl Groups {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let parents = hierarchies(&mounts, &own);
-        parents.iter().for_each(|parent| sweep(parent));
+        for parent in &parents {
+            sweep(parent);
+        }
         let groups = parents.iter().map(|parent| parent.join(format!("{PREFIX}{name}")));
         let paths: Vec<_> = groups.filter(|group| fs::create_dir(group).is_ok()).collect();
-        paths.iter().for_each(|path| cleanup.group(path));
+        for path in &paths {
+            cleanup.group(path);
+        }
         Self { paths, cleanup }
     }
 

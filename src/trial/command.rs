@@ -102,7 +102,8 @@ pub(super) fn run(command: &mut Command, dir: &Path) -> Result<Said, Diagnostic>
     let code = status.and_then(|status| status.code());
     let mut said = Said { code, out: read(&mut out), err: read(&mut err) };
     if status.is_none() {
-        said.err += &format!("\n{name} was ended after {} s\n", LIMIT.as_secs());
+        let text = format!("\n{name} was ended after {} s\n", LIMIT.as_secs());
+        said.err.push_str(&text);
     }
     Ok(said)
 }

@@ -251,8 +251,11 @@ impl Watcher<'_> {
         let looks = if is_active { probe.within.as_millis() / LOOK.as_millis() } else { 0 };
         let mut answer = self.machine.ask(probe);
         for _ in 0..looks {
+            if answer.is_ok() {
+                break;
+            }
             let state = unit.map(|unit| self.state(unit)).transpose()?;
-            if answer.is_ok() || state.is_some_and(|state| state.is_dead()) {
+            if state.is_some_and(|state| state.is_dead()) {
                 break;
             }
             self.machine.pause(LOOK);
