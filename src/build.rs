@@ -3,6 +3,7 @@
 mod fetched;
 mod load;
 mod make;
+mod pins;
 mod prepare;
 mod signers;
 mod sums;
@@ -10,5 +11,6 @@ mod sums;
 pub use fetched::Read;
 pub use load::{Loaded, load};
 pub use make::{Built, Made, expected, make};
+pub use pins::check;
 pub use prepare::{Planned, Prepared, prepare};
 pub use signers::{Signer, Signers, Wish, apply};

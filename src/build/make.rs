@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Planned, Signer, sums as own_sums};
+use super::{Planned, Signer, pins, sums as own_sums};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::{Sha256Digest, Want},
@@ -17,6 +17,7 @@ use crate::{
     memory,
     package::Target,
     payload::{self, Bench, Blob},
+    resolve::{Change, Lock, Rule},
     splice,
 };
 
@@ -42,13 +43,16 @@ pub struct Built {
     pub made: Vec<Made>,
     /// What went wrong with the others.
     pub found: Diagnostics,
+    /// What is new in the lock, once everything is made.
+    pub change: Change,
 }
 
 /// Makes the artifacts in `out`. Earlier files of these names stay until their successor is whole.
 /// After a failure the others are made only if told to `keep_going`. `tell` hears of each artifact
-/// as soon as it has its name.
+/// as soon as it has its name. Content that is not what `known` says it is goes into none.
 pub fn make(
     planned: Vec<Planned>,
+    known: (&Lock, Rule),
     out: &Path,
     keep_going: bool,
     bench: &Bench,
@@ -58,14 +62,23 @@ pub fn make(
     let (mut described, sums_signer) = (Vec::new(), SumsSigner::of(&planned));
     let want = wanted(&planned);
     memory::give_back();
-    if !keep_going && let Err(error) = ingest(&planned, want, bench) {
-        built.found.error(error);
-        return built;
+    if !keep_going {
+        match ingest(&planned, want, bench).map_err(Diagnostics::from) {
+            Ok(()) if built.pins(&planned, known, bench) => {}
+            Ok(()) => return built,
+            Err(found) => {
+                built.found = found;
+                return built;
+            }
+        }
     }
     for artifact in planned {
         // What could not be read is told once for each artifact that needs it.
         let alone = std::slice::from_ref(&artifact);
         let read = if keep_going { ingest(alone, want, bench) } else { Ok(()) };
+        if keep_going && read.is_ok() && !built.pins(alone, known, bench) {
+            continue;
+        }
         match read.and_then(|()| describe(&artifact, bench)) {
             // What it was described from is done: the rest needs no memory for it.
             Ok(plan) => described.push((Order::from(artifact), plan)),
@@ -103,6 +116,20 @@ pub fn make(
         built.found.error(error);
     }
     built
+}
+
+impl Built {
+    /// Compares pinned content with what is known of it; whether it may be used.
+    fn pins(&mut self, planned: &[Planned], known: (&Lock, Rule), bench: &Bench) -> bool {
+        match pins::check(planned, known, bench) {
+            Ok(change) => self.change.append(change),
+            Err(found) => {
+                self.found.append(found);
+                return false;
+            }
+        }
+        true
+    }
 }
 
 /// The checksums are signed once all of them are there, with the time of the newest package.
@@ -309,7 +336,14 @@ mod tests {
         let (program, out) = (dir.path().join("hi"), dir.path().join("out"));
         fs::write(&program, "#!/bin/sh\n").unwrap();
         let planned = planned("deb", &program);
-        let built = make(vec![planned], &out, false, &Bench::for_tests(), &mut |_| {});
+        let built = make(
+            vec![planned],
+            (&Lock::none(), Rule::Add),
+            &out,
+            false,
+            &Bench::for_tests(),
+            &mut |_| {},
+        );
         assert_eq!(built.found, Diagnostics::default());
         let made = &built.made[0];
         assert_eq!(made.len, fs::metadata(&made.path).unwrap().len());
@@ -325,7 +359,14 @@ mod tests {
         for keep_going in [false, true] {
             let out = dir.path().join(keep_going.to_string());
             let both = vec![planned("rpm", &program), planned("deb", &program)];
-            let built = make(both, &out, keep_going, &Bench::for_tests(), &mut |_| {});
+            let built = make(
+                both,
+                (&Lock::none(), Rule::Add),
+                &out,
+                keep_going,
+                &Bench::for_tests(),
+                &mut |_| {},
+            );
             assert_eq!(built.found, Diagnostics::default());
             let mut deb = fs::File::open(&built.made[1].path).unwrap();
             let report = format("deb").read(&mut deb, Want::Md5Too).unwrap();
@@ -342,7 +383,14 @@ mod tests {
         let planned = planned("deb", &program);
         fs::write(&program, "#!/bin/sh\necho longer\n").unwrap();
         fs::create_dir(&out).unwrap();
-        let built = make(vec![planned], &out, true, &Bench::for_tests(), &mut |_| {});
+        let built = make(
+            vec![planned],
+            (&Lock::none(), Rule::Add),
+            &out,
+            true,
+            &Bench::for_tests(),
+            &mut |_| {},
+        );
         assert_eq!(built.found.errors[0].code, "payload.changed");
         assert!(built.made.is_empty() && names(&out).is_empty());
     }

@@ -12,7 +12,9 @@ use crate::{
     format::{Context, FORMATS, Format},
     manifest::Node,
     package::{Package, Target},
-    resolve::{self, Job, LeftOut, Matrix, PartPackage, Pin, Resolved, Settings, Sources},
+    resolve::{
+        self, Job, LeftOut, Lock, Matrix, PartPackage, Pin, Resolved, Rule, Settings, Sources,
+    },
     sign::openpgp::Identity,
     tree::{Kind, Tree},
 };
@@ -70,6 +72,10 @@ pub struct Prepared {
     pub left_out: Vec<LeftOut>,
     /// Warnings, and what stops artifacts that are not planned.
     pub found: Diagnostics,
+    /// What the sources were, and what may become of that.
+    pub lock: Lock,
+    /// `--locked`, `--update-lock` or neither.
+    pub rule: Rule,
 }
 
 /// Decides everything and writes nothing; of the payloads only those that are to be downloaded later
@@ -81,12 +87,21 @@ pub fn prepare(
     read: Read<'_>,
 ) -> Result<Prepared, Diagnostics> {
     let Loaded { manifest, dir } = loaded;
-    let sources = Sources::new(dir);
+    let lock = Lock::read(dir)?;
+    // What is to be accepted is looked at anew.
+    let known = (!settings.update_lock).then(|| lock.clone());
+    let sources = Sources::new(dir).with(settings.fetcher.clone(), known, settings.locked);
     let Matrix { jobs, left_out, errors, warnings } =
         resolve::matrix(manifest, settings, &sources)?;
     let warnings = manifest.warnings.iter().cloned().chain(warnings).collect();
     let mut found = Diagnostics { errors, warnings };
-    let mut prepared = Prepared { planned: Vec::new(), left_out, found: Diagnostics::default() };
+    let rule = match settings {
+        Settings { update_lock: true, .. } => Rule::Accept,
+        Settings { locked: true, .. } => Rule::Keep,
+        _ => Rule::Add,
+    };
+    let (planned, none) = (Vec::new(), Diagnostics::default());
+    let mut prepared = Prepared { planned, left_out, found: none, lock, rule };
     for job in &jobs {
         let cx = Prepare { loaded, job, settings, sources: &sources, signers, read };
         match cx.plan(&mut prepared.left_out) {

@@ -72,13 +72,13 @@ pub(crate) struct Flags {
     /// Which Cargo build is packaged: target/release or target/debug; release implies --sign
     #[arg(long, value_name = "PROFILE", global = true, help_heading = "What to build")]
     pub(crate) profile: Option<Profile>,
-    /// pkggen.lock must not change (this version locks nothing; Cargo is told, too)
+    /// pkggen.lock must not change; Cargo is told, too
     #[arg(long, global = true, help_heading = "What to build")]
     pub(crate) locked: bool,
     /// Take models from this Ollama store and no other
     #[arg(long, value_name = "DIR", global = true, help_heading = "What to build")]
     pub(crate) ollama_models: Option<PathBuf>,
-    /// No network at all (this version downloads nothing; Cargo is told, too)
+    /// No network at all; Cargo is told, too
     #[arg(long, global = true, help_heading = "What to build")]
     pub(crate) offline: bool,
 
@@ -101,6 +101,9 @@ pub(crate) struct Flags {
     /// Read every payload again, also those that look unchanged
     #[arg(long, global = true, help_heading = "How to build")]
     pub(crate) fresh: bool,
+    /// Accept what has changed into pkggen.lock
+    #[arg(long, global = true, conflicts_with = "locked", help_heading = "How to build")]
+    pub(crate) update_lock: bool,
     /// Go on with the other artifacts after one failed
     #[arg(long, global = true, help_heading = "How to build")]
     pub(crate) keep_going: bool,
@@ -171,10 +174,11 @@ Examples:
         #[arg(value_name = "FORMAT")]
         formats: Vec<String>,
     },
-    /// Look for mistakes in manifest, sources, names and limits; write nothing
+    /// Look for mistakes in manifest, sources, names and limits; make nothing
     #[command(after_help = "\
-Example:
+Examples:
   pkggen check && git push
+  pkggen check --update-lock   accept sources that have changed into pkggen.lock
 
 Exits like `pkggen build` would: 0 is good, 2 a mistake or a missing source, 3 something that
 cannot be made.")]
@@ -355,11 +359,14 @@ const WHAT: &[&str] = &[
 ];
 /// Flags that say how the work is done.
 const HOW: &[&str] = &["jobs", "fresh", "keep_going", "no_build"];
+/// Flags that only some verb knows.
+const ELSE: &[&str] = &["update_lock"];
 
 /// Flags that mean something to a verb, besides those for output.
 fn flags_of(verb: &str) -> Vec<&'static str> {
     match verb {
-        "check" | "plan" => WHAT.to_vec(),
+        "check" => [WHAT, &["jobs", "fresh", "update_lock"]].concat(),
+        "plan" => WHAT.to_vec(),
         // What they show is the same, signed or not.
         "explain" | "diff" => {
             WHAT.iter().copied().filter(|flag| !["sign", "no_sign"].contains(flag)).collect()
@@ -421,9 +428,13 @@ fn shortcut(spelling: &'static str, name: &str, about: &str) -> Command {
 }
 
 fn hide_others(verb: Command, useful: &[&str]) -> Command {
-    [WHAT, HOW].concat().iter().filter(|flag| !useful.contains(flag)).fold(verb, |verb, flag| {
-        verb.mut_args(|arg| if arg.get_id() == *flag { arg.hide(true) } else { arg })
-    })
+    [WHAT, HOW, ELSE]
+        .concat()
+        .iter()
+        .filter(|flag| !useful.contains(flag))
+        .fold(verb, |verb, flag| {
+            verb.mut_args(|arg| if arg.get_id() == *flag { arg.hide(true) } else { arg })
+        })
 }
 
 /// Reads the arguments; the first is the program's name.
@@ -465,7 +476,7 @@ fn refuse_others(command: &mut Command, verb: &str, matches: &ArgMatches) -> Res
     let useful = flags_of(verb);
     let typed = |flag: &&&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
     let Some(flag) =
-        [WHAT, HOW].concat().into_iter().filter(|f| !useful.contains(f)).find(|f| typed(&f))
+        [WHAT, HOW, ELSE].concat().into_iter().filter(|f| !useful.contains(f)).find(|f| typed(&f))
     else {
         return Ok(());
     };

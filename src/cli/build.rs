@@ -5,12 +5,14 @@ use serde::Serialize;
 use super::{
     Outcome,
     args::Flags,
+    lock,
     session::Session,
     ui::{Problem, Ui, size},
 };
 use crate::{
     build::{self, Made, Prepared},
     diagnostic::Diagnostics,
+    resolve::Change,
 };
 
 /// An artifact in `--json`.
@@ -48,7 +50,8 @@ pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
     let mut prepared = session.prepare(formats)?;
     let bench = session.bench()?;
     let planned = std::mem::take(&mut prepared.planned);
-    let built = build::make(planned, session.out(), flags.keep_going, &bench, &mut |made| {
+    let known = (&prepared.lock, prepared.rule);
+    let built = build::make(planned, known, session.out(), flags.keep_going, &bench, &mut |made| {
         announce(made, ui);
     });
     for note in bench.notes() {
@@ -56,7 +59,10 @@ pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
     }
     let mut found = prepared.found.clone();
     found.append(built.found);
-    report(&prepared, &built.made, &found, ui);
+    if found.is_ok() {
+        lock::write(&mut prepared.lock, &built.change, ui);
+    }
+    report(&prepared, &built.made, &built.change, &found, ui);
     Ok(found.exit_code())
 }
 
@@ -67,7 +73,7 @@ fn announce(made: &Made, ui: &Ui) {
     ui.detail(&format!("{} {}, sha256 {}", made.path.display(), size(made.len), made.sha256));
 }
 
-fn report(prepared: &Prepared, made: &[Made], found: &Diagnostics, ui: &Ui) {
+fn report(prepared: &Prepared, made: &[Made], change: &Change, found: &Diagnostics, ui: &Ui) {
     ui.problems(found);
     for line in super::plan::left_out_lines(prepared) {
         ui.note(&line);
@@ -76,6 +82,7 @@ fn report(prepared: &Prepared, made: &[Made], found: &Diagnostics, ui: &Ui) {
     ui.document(&serde_json::json!({
         "artifacts": made.iter().map(row).collect::<Vec<_>>(),
         "left_out": super::plan::left_out(prepared),
+        "lock": lock::rows(change),
         "errors": Problem::errors(found),
         "warnings": Problem::warnings(found),
     }));

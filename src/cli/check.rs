@@ -1,18 +1,30 @@
-//! `pkggen check`: what `build` would say, without building.
+//! `pkggen check`: what `build` would say, without building. It alone accepts what has changed.
 
 use std::collections::BTreeSet;
 
 use super::{
     Outcome,
     args::Flags,
+    lock,
     session::Session,
     ui::{Problem, Ui, count},
 };
-use crate::build::{Planned, Prepared, Signer};
+use crate::{
+    build::{self, Planned, Prepared, Signer},
+    diagnostic::Diagnostics,
+    resolve::Change,
+};
 
-/// Looks at everything and writes nothing.
+/// Looks at everything, reads what is pinned, and writes nothing but the lock if that is asked for.
 pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
-    let prepared = Session::open(flags, ui)?.prepare(formats)?;
+    let session = Session::open(flags, ui)?;
+    let mut prepared = session.prepare(formats)?;
+    let change = pins(&session, &prepared)?;
+    if flags.update_lock {
+        lock::write(&mut prepared.lock, &change, ui);
+    } else {
+        lock::tell(&prepared.lock, &change, ui);
+    }
     ui.warnings(&prepared.found);
     for line in super::plan::left_out_lines(&prepared) {
         ui.note(&line);
@@ -24,10 +36,19 @@ pub(super) fn run(formats: &[String], flags: &Flags, ui: &Ui) -> Outcome {
     ui.document(&serde_json::json!({
         "left_out": super::plan::left_out(&prepared),
         "signers": signers(&prepared),
+        "lock": lock::rows(&change),
         "errors": [],
         "warnings": Problem::warnings(&prepared.found),
     }));
     Ok(0)
+}
+
+/// What the lock would get. Without pinned content nothing is opened for it.
+fn pins(session: &Session<'_>, prepared: &Prepared) -> Result<Change, Diagnostics> {
+    if prepared.planned.iter().all(|plan| plan.pins.is_empty()) {
+        return Ok(Change::default());
+    }
+    build::check(&prepared.planned, (&prepared.lock, prepared.rule), &session.bench()?)
 }
 
 /// Whether the key is there, each answer once.

@@ -14,6 +14,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod keygen;
+mod lock;
 mod man;
 mod plan;
 mod progress;

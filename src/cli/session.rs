@@ -18,6 +18,7 @@ use crate::{
     build::{self, Loaded, Prepared, Signers, Wish},
     diagnostic::{Diagnostic, Diagnostics},
     digest::Want,
+    fetch::{Fetcher, Means},
     format::{FORMATS, TABLES},
     import::cargo::Project,
     manifest::Manifest,
@@ -88,6 +89,7 @@ impl<'a> Session<'a> {
 
     fn with(flags: &'a Flags, ui: &'a Ui, compile: bool) -> Result<Self, Diagnostics> {
         let mut ask = ask(flags)?;
+        ask.fetcher = Some(fetcher(flags, ui, &ask));
         let origin = Origin::find(flags)?;
         if matches!(origin, Origin::Cargo(_)) {
             // the manifest that is made from Cargo.toml is the variant
@@ -170,15 +172,30 @@ impl<'a> Session<'a> {
 
     /// Threads, the store of packed pieces, a folder for scratch files, a progress bar.
     pub(super) fn bench(&self) -> Result<Bench, Diagnostics> {
-        let cores = || thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.flags.jobs.map_or_else(cores, usize::from);
         let progress = progress(self.ui);
-        let mut bench =
-            Bench::new(threads, &store(), &env::temp_dir(), progress).map_err(Diagnostic::from)?;
+        let mut bench = Bench::new(threads(self.flags), &store(), &env::temp_dir(), progress)
+            .map_err(Diagnostic::from)?;
         bench.fresh = self.flags.fresh;
         interrupt::clean_up(bench.scratch().to_owned(), self.out.clone());
         Ok(bench)
     }
+}
+
+fn threads(flags: &Flags) -> usize {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    flags.jobs.map_or_else(cores, usize::from)
+}
+
+/// Brings what is not there into the cache.
+fn fetcher(flags: &Flags, ui: &Ui, ask: &Settings) -> Fetcher {
+    Fetcher::new(Means {
+        dir: store(),
+        offline: flags.offline,
+        fresh: flags.fresh,
+        threads: threads(flags),
+        progress: progress(ui),
+        env: ask.env.clone(),
+    })
 }
 
 /// A program that is missing because nobody has run cargo yet is soon there.
@@ -251,6 +268,8 @@ fn ask(flags: &Flags) -> Result<Settings, Diagnostics> {
         ollama_models: flags.ollama_models.clone(),
         offline: flags.offline,
         locked: flags.locked,
+        update_lock: flags.update_lock,
+        fetcher: None,
         made: FORMATS.iter().map(|format| format.name()).collect(),
     };
     if found.is_ok() { Ok(ask) } else { Err(found) }

@@ -42,11 +42,6 @@ pub enum UrlError {
 }
 
 impl Url {
-    /// Whether a source is one.
-    pub fn is_one(text: &str) -> bool {
-        ["https://", "http://", "file:"].iter().any(|start| text.starts_with(start))
-    }
-
     /// Reads an absolute URL; a fragment is dropped.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let text = text.split('#').next().unwrap_or_default();

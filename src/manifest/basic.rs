@@ -56,6 +56,25 @@ impl Decode for u32 {
     }
 }
 
+impl Decode for u64 {
+    fn decode(node: &Node, to: &mut Decoder) -> Option<Self> {
+        let Some(number) = node.as_integer() else {
+            to.wrong_type(node, "an integer");
+            return None;
+        };
+        let fits = Self::try_from(number).ok();
+        if fits.is_none() {
+            let message = format!("`{}` is {number}, which is negative", to.path());
+            to.note("manifest.value", message, node.place.as_ref());
+        }
+        fits
+    }
+
+    fn shape() -> Shape {
+        Shape::Integer(0, i64::MAX)
+    }
+}
+
 impl<T: Decode> Decode for Option<T> {
     fn decode(node: &Node, to: &mut Decoder) -> Option<Self> {
         T::decode(node, to).map(Some)

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
+    fetch::Fetcher,
     manifest::{FormatFacts, Manifest, Node, Selection},
     package::Target,
 };
@@ -26,6 +27,10 @@ pub struct Settings {
     pub offline: bool,
     /// `--locked`: `pkggen.lock` must not change.
     pub locked: bool,
+    /// `--update-lock`: what has changed is accepted.
+    pub update_lock: bool,
+    /// Brings what is not there.
+    pub fetcher: Option<Fetcher>,
     /// Names of the formats that this version makes.
     pub made: Vec<&'static str>,
 }

@@ -18,19 +18,16 @@ pub(super) fn check(work: &mut Work<'_>) {
 
 /// The first thing about an item that is not done yet.
 pub(super) fn item(item: &Spanned<FileItem>) -> Option<Diagnostic> {
-    if item.unpack {
-        return Some(later("`unpack`", item.place.as_ref()));
-    }
     if let Some(store) = &item.r#as {
         return Some(later("`as`", store.place.as_ref()));
     }
     let source = item.source.as_ref()?;
-    let what = match Scheme::of(source) {
-        Scheme::Url => "downloading sources",
-        Scheme::HuggingFace => "taking models from Hugging Face",
-        Scheme::Path | Scheme::Ollama => return None,
-    };
-    Some(later(what, source.place.as_ref()))
+    match Scheme::of(source) {
+        Scheme::HuggingFace => {
+            Some(later("taking models from Hugging Face", source.place.as_ref()))
+        }
+        Scheme::Path | Scheme::Url | Scheme::Ollama => None,
+    }
 }
 
 /// What is not done yet hides files: that a source named after a variant is not there, or that a

@@ -13,6 +13,7 @@ mod identity;
 mod job;
 mod later;
 mod launchers;
+mod lock;
 mod matrix;
 mod missing;
 mod names;
@@ -28,6 +29,7 @@ mod work;
 
 pub(crate) use date::rfc2822;
 pub use job::{Job, LeftOut, Settings};
+pub use lock::{Change, LOCK_NAME, Lock, LockTable, Locked, PinTable, Rule, Seen};
 pub use matrix::{Matrix, matrix};
 pub use missing::missing;
 pub use pin::{Pin, PinKind};

@@ -96,7 +96,14 @@ impl Keyring<'_> {
         let session = Session::open(&flags, ui)?;
         let prepared = self.prepare(&dir)?;
         let bench = session.bench()?;
-        let built = build::make(prepared.planned, session.out(), false, &bench, &mut |_| ());
+        let built = build::make(
+            prepared.planned,
+            (&prepared.lock, prepared.rule),
+            session.out(),
+            false,
+            &bench,
+            &mut |_| (),
+        );
         match built.made.first() {
             Some(made) if built.found.is_ok() => Ok((folder, made.path.clone())),
             _ => Err(built.found),

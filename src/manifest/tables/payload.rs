@@ -151,8 +151,7 @@ impl Dest {
 fn source(text: &str) -> Result<(), Problem> {
     Path::check(text)?;
     match text.split_once(':') {
-        Some(("http", _)) => Err(Problem::new("a source is downloaded by https only")),
-        Some(("https", rest)) if !rest.starts_with("//") || rest.len() == 2 => {
+        Some(("http" | "https", rest)) if !rest.starts_with("//") || rest.len() == 2 => {
             Err(Problem::new(format!("`{text}` is no URL")))
         }
         Some(("ollama" | "hf", "")) => Err(Problem::new(format!("`{text}` names no model"))),

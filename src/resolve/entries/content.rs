@@ -16,13 +16,14 @@ use crate::{
 };
 
 /// Codes of sources that are not there.
-const MISSING: &[&str] = &["source.missing", "ollama.no-store", "ollama.no-tag", "hf.missing"];
+const MISSING: &[&str] =
+    &["source.missing", "ollama.no-store", "ollama.no-tag", "hf.missing", "fetch.missing"];
 
 /// What an item's source or text holds; `None` when that is an error or optional and missing.
 pub(super) fn content(work: &mut Work<'_>, item: &Spanned<FileItem>) -> Option<Arc<Found>> {
     match (&item.source, &item.text) {
         (Some(source), None) => {
-            let problems = match find(work, source) {
+            let problems = match find(work, source, item.unpack) {
                 Ok(found) => return Some(found),
                 Err(problems) => problems,
             };
@@ -48,12 +49,20 @@ pub(super) fn content(work: &mut Work<'_>, item: &Spanned<FileItem>) -> Option<A
     }
 }
 
-fn find(work: &Work<'_>, source: &str) -> Result<Arc<Found>, Vec<Problem>> {
+fn find(work: &Work<'_>, source: &str, unpack: bool) -> Result<Arc<Found>, Vec<Problem>> {
     match Scheme::of(source) {
+        Scheme::Ollama if unpack => {
+            let text = format!("`{source}` is no archive, so `unpack` means nothing");
+            Err(vec![Problem::new("unpack.kind", text)])
+        }
         Scheme::Ollama => work.sources.ollama(source, work.settings),
         Scheme::Path | Scheme::Url | Scheme::HuggingFace => {
             let root = work.root.payload.root.as_ref().map(|root| root.0.as_str());
-            work.sources.find(root, source)
+            if unpack {
+                work.sources.unpacked(root, source)
+            } else {
+                work.sources.find(root, source)
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ mod content;
 mod dest;
 mod inside;
 mod models;
+mod pins;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -112,6 +113,7 @@ impl Entries {
         let place = item.source.as_ref().map_or(common.place, |source| source.place.as_ref());
         let Some(found) = content(work, item) else { return };
         let Some(found) = models::check(work, item, found, place) else { return };
+        pins::note(work, item, &found, place);
         let Some(model) = self.model(work, &common) else { return };
         Self::check_capabilities(work, item);
         let mut renames = Renames::of(item);

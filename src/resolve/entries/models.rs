@@ -8,7 +8,7 @@ use crate::{
     payload::Blob,
     resolve::{
         source::{
-            Found, Item, ItemKind,
+            Found, Item, ItemKind, Scheme,
             gguf::{self, shards::Name},
         },
         work::Work,
@@ -28,7 +28,7 @@ pub(super) fn check(
     }
     let mut errors = Vec::new();
     // What was downloaded has no siblings beside it: each shard is an item.
-    let alone = item.source.as_ref().is_none_or(|source| source.starts_with("https://"));
+    let alone = item.source.as_ref().is_none_or(|source| Scheme::of(source) == Scheme::Url);
     let found = if alone { found } else { with_siblings(work, found, &mut errors) };
     for content in &found.items {
         if let ItemKind::File { blob, .. } = &content.kind {

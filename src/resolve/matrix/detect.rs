@@ -108,6 +108,7 @@ fn look(work: &Work<'_>, target: Target) -> Result<Seen, Diagnostics> {
     let mut found = Diagnostics::default();
     let (root, items) = bins(work, target)?;
     for item in items {
+        // Nothing is downloaded to see for which targets it may be.
         let Some(source) = item.source.as_ref().filter(|source| Scheme::of(source) == Scheme::Path)
         else {
             continue;

@@ -1,9 +1,11 @@
 //! Where payloads come from. Files are looked at, not read.
 
+mod archive;
 mod explain;
 pub mod gguf;
 pub mod ollama;
 mod path;
+mod url;
 
 use std::{
     collections::HashMap,
@@ -13,9 +15,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Pin, Settings, icon::Icons};
+use super::{Pin, Settings, icon::Icons, lock::Lock};
 use crate::{
-    diagnostic::{Diagnostic, Place},
+    diagnostic::{Class, Diagnostic, Place},
+    fetch::Fetcher,
     package::program::{Program, ProgramError},
     payload::{self, Blob, Origin, Stamp},
 };
@@ -26,6 +29,12 @@ use crate::{
 pub struct Sources {
     /// The manifest's directory.
     dir: PathBuf,
+    /// Brings what is not there.
+    fetcher: Option<Fetcher>,
+    /// What sources were.
+    lock: Option<Lock>,
+    /// Sources that the lock does not have are not brought.
+    locked: bool,
     cache: Mutex<Cache>,
 }
 
@@ -35,6 +44,7 @@ struct Cache {
     blobs: HashMap<(u64, u64), Blob>,
     texts: HashMap<String, Blob>,
     found: HashMap<(PathBuf, String), Arc<Found>>,
+    unpacked: HashMap<(PathBuf, String), Arc<Found>>,
     programs: HashMap<(u64, u64), Arc<Looked>>,
     icons: HashMap<(u64, u64), Result<Icons, Diagnostic>>,
     ggufs: HashMap<(u64, u64), Arc<Gguf>>,
@@ -84,6 +94,7 @@ impl Scheme {
         const KINDS: &[(&str, Scheme)] = &[
             ("https://", Scheme::Url),
             ("http://", Scheme::Url),
+            ("file:", Scheme::Url),
             ("ollama:", Scheme::Ollama),
             ("hf:", Scheme::HuggingFace),
         ];
@@ -115,6 +126,8 @@ pub struct Problem {
     pub(super) message: String,
     pub(super) label: Option<String>,
     pub(super) hint: Option<String>,
+    /// What kind of failure; a missing source unless it is said.
+    pub(super) class: Option<Class>,
     pub(super) causes: Vec<String>,
 }
 
@@ -125,16 +138,31 @@ impl Problem {
 
     /// As an error, of the manifest if it has a place there.
     pub fn at(self, place: Option<&Place>) -> Diagnostic {
-        let mut error = Diagnostic::usage(self.code, self.message).at(place.cloned());
+        let class = self.class.unwrap_or(Class::Usage);
+        let mut error = Diagnostic::new(class, self.code, self.message).at(place.cloned());
         (error.label, error.hint, error.causes) = (self.label, self.hint, self.causes);
         error
+    }
+}
+
+impl From<Diagnostic> for Problem {
+    fn from(error: Diagnostic) -> Self {
+        let Diagnostic { code, class, message, label, hint, causes, .. } = error;
+        Self { code, message, label, hint, class: Some(class), causes }
     }
 }
 
 impl Sources {
     /// Sources of a manifest in this directory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), cache: Mutex::default() }
+        let (fetcher, lock, locked) = (None, None, false);
+        Self { dir: dir.into(), fetcher, lock, locked, cache: Mutex::default() }
+    }
+
+    /// With somebody who brings what is not there, as the lock says. `locked` means that nothing is
+    /// brought that it does not have.
+    pub fn with(self, fetcher: Option<Fetcher>, lock: Option<Lock>, locked: bool) -> Self {
+        Self { fetcher, lock, locked, ..self }
     }
 
     /// The manifest's directory.
@@ -162,7 +190,12 @@ impl Sources {
         if let Some(found) = self.lock().found.get(&key) {
             return Ok(found.clone());
         }
-        let found = Arc::new(path::find(self, &key.0, &key.1)?);
+        let found = if Scheme::of(source) == Scheme::Url {
+            url::find(self, source).map_err(|problem| vec![problem])?
+        } else {
+            path::find(self, &key.0, &key.1)?
+        };
+        let found = Arc::new(found);
         self.lock().found.insert(key, found.clone());
         Ok(found)
     }
@@ -189,6 +222,29 @@ impl Sources {
         let found = Arc::new(find()?);
         self.lock().found.insert(key, found.clone());
         Ok(found)
+    }
+
+    /// The members of the archives that a path, glob or URL stands for.
+    pub(super) fn unpacked(
+        &self,
+        root: Option<&str>,
+        source: &str,
+    ) -> Result<Arc<Found>, Vec<Problem>> {
+        let key = self.locate(root, source);
+        if let Some(found) = self.lock().unpacked.get(&key) {
+            return Ok(found.clone());
+        }
+        let found = Arc::new(archive::find(self, &*self.find(root, source)?, source)?);
+        self.lock().unpacked.insert(key, found.clone());
+        Ok(found)
+    }
+
+    /// Who brings what is not there.
+    fn fetcher(&self) -> Result<&Fetcher, Problem> {
+        self.fetcher.as_ref().ok_or_else(|| {
+            let text = "there is no cache for what is downloaded or unpacked";
+            Problem::new("fetch.cache", text.into())
+        })
     }
 
     /// One file, by a path of the manifest that is relative to its directory.
