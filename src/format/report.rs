@@ -26,6 +26,9 @@ pub struct Report {
     pub entries: Vec<ReadEntry>,
     /// Members of the container, in order: `data.tar.xz`.
     pub members: Vec<Member>,
+    /// CRC-32 of what is packed, where it stands for digests: what a build has just planned is read
+    /// back without computing them again.
+    pub packed_crc32: Option<u32>,
     /// Signatures it holds, unchecked: who says to have made each, and when.
     pub signatures: Vec<String>,
     /// What is wrong with it; empty for a good artifact.

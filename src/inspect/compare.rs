@@ -108,6 +108,10 @@ pub fn compare(expected: &Report, found: &Report) -> Vec<Difference> {
     if !expected.members.is_empty() {
         all.members(expected, found, |_| true);
     }
+    if let (Some(from), Some(to)) = (expected.packed_crc32, found.packed_crc32) {
+        let hex = |crc32| format!("{crc32:08x}");
+        all.value(Part::Artifact, "", "CRC-32 of the payload", &hex(from), &hex(to));
+    }
     all.entries(expected, found, true);
     all.0
 }
@@ -392,6 +396,16 @@ mod tests {
                 "file b: only in the first (link to `x`, 0777)",
             ]
         );
+    }
+
+    #[test]
+    fn a_payload_that_is_not_the_planned_one_is_told_by_its_crc32() {
+        let [expected, mut found] =
+            [1, 1].map(|crc32| Report { packed_crc32: Some(crc32), ..report("x", 0o644) });
+        assert_eq!(compare(&expected, &found), []);
+        found.packed_crc32 = Some(2);
+        let told = told(&compare(&expected, &found));
+        assert_eq!(told, ["artifact: CRC-32 of the payload 00000001 -> 00000002"]);
     }
 
     #[test]

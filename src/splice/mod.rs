@@ -8,6 +8,7 @@ mod entry;
 mod follow;
 mod listing;
 mod pack;
+mod pass;
 mod reader;
 mod write;
 
@@ -19,13 +20,11 @@ pub use entry::{Deflated, pack_entries, pack_entry};
 pub use follow::Following;
 pub use listing::listing;
 pub use pack::pack;
+pub use pass::Digested;
 pub use reader::Reader;
 pub use write::{write, write_beside};
 
-use crate::{
-    digest::Sha256Digest,
-    payload::{self, Blob, Origin},
-};
+use crate::payload::{self, Blob, Origin};
 
 /// A file, described.
 #[derive(Clone, Debug, Default)]
@@ -208,9 +207,9 @@ impl Recipe {
         self.reader().each(take)
     }
 
-    /// SHA-256 of the file that is described.
-    pub fn sha256(&self) -> Result<Sha256Digest, payload::Error> {
-        self.reader().sha256()
+    /// Digests of the file that is described; reads it.
+    pub fn digest(&self) -> Result<Digested, payload::Error> {
+        pass::digest(self)
     }
 
     /// Reads the file that is described, front to back.

@@ -242,7 +242,7 @@ impl Stored {
 
 impl Framing {
     /// The header of a block of `len` bytes.
-    fn encode(self, len: u32, first: bool) -> Vec<u8> {
+    pub(super) fn encode(self, len: u32, first: bool) -> Vec<u8> {
         match self {
             Self::Zstd => zstd::raw_header(len).to_vec(),
             Self::Lzma2 => xz::stored_header(len, first).to_vec(),

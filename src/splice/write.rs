@@ -3,8 +3,7 @@
 use std::{
     io::{IoSlice, Write as _},
     path::Path,
-    sync::Arc,
-    thread::{self, Scope},
+    thread,
 };
 
 use rustix::{
@@ -13,18 +12,12 @@ use rustix::{
 };
 
 use super::{
-    Check, Framing, Reader, Recipe, Segment,
-    check::Beside,
+    Recipe,
     draft::{Draft, sweep},
     follow::{Following, Progress},
+    pass::{self, Sink},
 };
-use crate::{
-    codec::zstd,
-    payload::{self, Bench, Blob, CHUNK, Error},
-};
-
-/// Bytes gathered for one write.
-const BATCH: usize = 1 << 20;
+use crate::payload::{Bench, Error};
 
 /// Writes the file under a temporary name into `dir`. Everything that comes from payloads or from
 /// the store is checked on the way; on any error nothing is left behind. Progress advances by every
@@ -49,7 +42,8 @@ pub fn write_beside<R>(
         let writer = scope.spawn(|| {
             let mut out = Out { draft: &draft, bench, progress: &progress, written: 0 };
             let _over = progress.over_at_the_end();
-            out.recipe(recipe, scope)?;
+            pass::recipe(recipe, &mut out)?;
+            assert_eq!(out.written, recipe.len(), "a recipe knows its length");
             draft.flush()
         });
         let found = read(&mut Following::new(draft.file(), recipe.len(), &progress));
@@ -79,98 +73,8 @@ struct Out<'a> {
     written: u64,
 }
 
-impl Out<'_> {
-    fn recipe<'s, 'r: 's>(
-        &mut self,
-        recipe: &'r Recipe,
-        scope: &'s Scope<'s, '_>,
-    ) -> Result<(), Error> {
-        let mut beside = lone_check(recipe).map(|check| Beside::start(scope, check));
-        let (mut rest, mut chunks) = (recipe.segments(), Vec::new());
-        while let Some((segment, later)) = rest.split_first() {
-            match (segment, &mut beside) {
-                (Segment::Check(_), found) => {
-                    found.take().map_or(Ok(()), Beside::finish)?;
-                    self.segments(std::slice::from_ref(segment))?;
-                    rest = later;
-                }
-                (Segment::Stored { blob, at, len, framing: Framing::Zstd }, Some(beside)) => {
-                    self.stored(blob, *at, *len, &mut chunks, beside)?;
-                    rest = later;
-                }
-                _ => {
-                    let special = |segment: &&Segment| {
-                        matches!(segment, Segment::Check(_) | Segment::Stored { .. })
-                    };
-                    let count = 1 + later.iter().take_while(|segment| !special(segment)).count();
-                    let (now, later) = rest.split_at(count);
-                    self.segments(now)?;
-                    rest = later;
-                }
-            }
-        }
-        assert_eq!(self.written, recipe.len(), "a recipe knows its length");
-        Ok(())
-    }
-
-    /// Segments of any kind.
-    fn segments(&mut self, segments: &[Segment]) -> Result<(), Error> {
-        let mut reader = Reader::within(segments, 0, segments.iter().map(Segment::len).sum());
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let ready = reader.ready()?;
-            let len = ready.len().min(BATCH - batch.len());
-            batch.extend_from_slice(&ready[..len]);
-            reader.advance(len);
-            if batch.len() == BATCH || len == 0 {
-                self.write(&mut [IoSlice::new(&batch)])?;
-                batch.clear();
-            }
-            if len == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Content that does not shrink, with a header before every block. What is read of it goes to
-    /// the checksum, too.
-    fn stored(
-        &mut self,
-        blob: &Blob,
-        at: u64,
-        len: u64,
-        chunks: &mut Vec<Arc<Vec<u8>>>,
-        beside: &mut Beside<'_>,
-    ) -> Result<(), Error> {
-        let (source, start) = (payload::open(blob)?, beside.begin());
-        let (mut next, end) = (at, at + len);
-        while next < end {
-            let chunk = unused(chunks);
-            let buffer = Arc::get_mut(chunk).expect("nobody else has it");
-            source.copy_chunk(next / CHUNK, buffer)?;
-            let first = narrow(next % CHUNK);
-            let range = first..chunk.len().min(first + narrow((end - next).min(CHUNK)));
-            beside.hand(start + (next - at), chunk, range.clone());
-            self.blocks(&chunk[range.clone()])?;
-            next += range.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// Raw blocks of zstd.
-    fn blocks(&mut self, content: &[u8]) -> Result<(), Error> {
-        let blocks = content.chunks(narrow(Framing::Zstd.block()));
-        let header = |block: &[u8]| {
-            zstd::raw_header(u32::try_from(block.len()).expect("a block is at most 128 KiB"))
-        };
-        let headers: Vec<_> = blocks.clone().map(header).collect();
-        let both = headers.iter().zip(blocks);
-        let mut slices: Vec<_> =
-            both.flat_map(|(header, block)| [IoSlice::new(header), IoSlice::new(block)]).collect();
-        self.write(&mut slices)
-    }
-
-    fn write(&mut self, mut slices: &mut [IoSlice<'_>]) -> Result<(), Error> {
+impl Sink for Out<'_> {
+    fn take(&mut self, mut slices: &mut [IoSlice<'_>]) -> Result<(), Error> {
         IoSlice::advance_slices(&mut slices, 0); // leaves empty ones out
         while !slices.is_empty() {
             let written = match self.draft.file().write_vectored(slices) {
@@ -188,39 +92,15 @@ impl Out<'_> {
     }
 }
 
-/// The checksum that waits for the writer. Of several the first is computed on its own.
-fn lone_check(recipe: &Recipe) -> Option<&Check> {
-    let checks = recipe.segments().iter().filter_map(|segment| match segment {
-        Segment::Check(check) if check.waits() => Some(&**check),
-        _ => None,
-    });
-    let checks: Vec<_> = checks.collect();
-    if let [check] = checks[..] { Some(check) } else { None }
-}
-
-/// A chunk that nobody hashes any more.
-fn unused(chunks: &mut Vec<Arc<Vec<u8>>>) -> &mut Arc<Vec<u8>> {
-    let free = chunks.iter_mut().position(|chunk| Arc::get_mut(chunk).is_some());
-    let free = free.unwrap_or_else(|| {
-        chunks.push(Arc::default());
-        chunks.len() - 1
-    });
-    &mut chunks[free]
-}
-
-/// A length inside of a chunk.
-fn narrow(len: u64) -> usize {
-    usize::try_from(len).expect("at most a chunk")
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, io::Read as _};
 
-    use super::*;
+    use super::{super::pass::lone_check, *};
     use crate::{
         codec::{Codec, Packing},
         digest::Want,
+        payload::{self, Blob},
         splice::pack,
     };
 

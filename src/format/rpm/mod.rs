@@ -39,7 +39,7 @@ use crate::{
     package::{Arch, Os, Package},
     payload::{self, Bench},
     sign::openpgp::Certificate,
-    splice::{self, Recipe},
+    splice::{self, Digested, Recipe},
     tree::Tree,
 };
 use files::Files;
@@ -181,7 +181,7 @@ impl Format for Rpm {
         let mut header = Header::default();
         contents.describe(&mut header, package, time);
         files.describe(&mut header, time)?;
-        describe_payload(&mut header, packing, &plain, &packed)?;
+        let crc32 = describe_payload(&mut header, packing, &plain, &packed)?;
         let bytes = header.encode(tags::HEADERIMMUTABLE).map_err(|error| too_large(&error))?;
         let signature = cx.signer.map(|signer| signature::sign(&bytes, signer, package.epoch));
         let signed = Said {
@@ -199,6 +199,7 @@ impl Format for Rpm {
             metadata: read::scripts(&header),
             entries: entries(&files, package),
             members: members(lengths, packed.len()),
+            packed_crc32: Some(crc32),
             ..Report { format: self.name().into(), ..Report::default() }
         };
         let arch = (!contents.facts.is_noarch()).then_some(package.target.arch);
@@ -274,13 +275,13 @@ impl Contents {
     }
 }
 
-/// How the payload is packed, and its digests.
+/// How the payload is packed, and its digests. Gives its CRC-32.
 fn describe_payload(
     header: &mut Header,
     packing: Packing,
     plain: &Recipe,
     packed: &Recipe,
-) -> Result<(), Diagnostic> {
+) -> Result<u32, Diagnostic> {
     header.set(tags::PAYLOADFORMAT, Value::text("cpio"));
     // Without a compressor rpm takes gzip, whose reader passes plain data through.
     if packing.codec == Codec::None {
@@ -289,18 +290,18 @@ fn describe_payload(
         header.set(tags::PAYLOADCOMPRESSOR, Value::text(packing.codec.word()));
         header.set(tags::PAYLOADFLAGS, Value::text(packing.level.to_string()));
     }
-    let digest = packed.sha256()?;
+    let Digested { sha256: digest, sum } = packed.digest()?;
     header.set(tags::PAYLOADDIGEST, Value::texts([digest.to_string()]));
     header.set(tags::PAYLOADDIGESTALGO, Value::Int32(vec![SHA256]));
     let plain = match packing.codec {
         Codec::None => Some(digest),
-        _ if plain.len() <= DIGESTED_TWICE => Some(plain.sha256()?),
+        _ if plain.len() <= DIGESTED_TWICE => Some(plain.digest()?.sha256),
         _ => None,
     };
     if let Some(plain) = plain {
         header.set(tags::PAYLOADDIGESTALT, Value::texts([plain.to_string()]));
     }
-    Ok(())
+    Ok(sum.crc32)
 }
 
 /// MD5 of header and payload: a second pass over what was packed.

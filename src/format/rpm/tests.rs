@@ -123,6 +123,10 @@ fn what_is_written_is_what_is_expected() {
         assert_eq!(report.fields, built.plan.expected.fields);
         assert_eq!(report.entries, built.plan.expected.entries);
         assert_eq!(report.members, built.plan.expected.members);
+        let payload = usize::try_from(built.package.header_range.end).unwrap();
+        let payload = &built.bytes[payload..];
+        assert_eq!(report.packed_crc32, Some(crc32fast::hash(payload)));
+        assert_eq!(report.packed_crc32, built.plan.expected.packed_crc32);
     }
 }
 

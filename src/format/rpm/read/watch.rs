@@ -9,6 +9,7 @@ use crate::digest::{Algorithm, AnyHasher, Lanes, Want};
 pub(super) struct Watch<R> {
     pub(super) input: R,
     sha256: Option<Lanes>,
+    crc32: Option<crc32fast::Hasher>,
     hashers: Vec<(Algorithm, AnyHasher)>,
     len: u64,
 }
@@ -17,13 +18,15 @@ pub(super) struct Watch<R> {
 pub(super) struct Seen {
     /// Length, in bytes.
     pub(super) len: u64,
+    /// CRC-32, if it was asked for.
+    pub(super) crc32: Option<u32>,
     digests: Vec<(Algorithm, String)>,
 }
 
 impl<R: Read> Watch<R> {
     /// Around a stream at its start.
     pub(super) fn new(input: R, algorithms: &[Algorithm]) -> Self {
-        let mut watch = Self { input, sha256: None, hashers: Vec::new(), len: 0 };
+        let mut watch = Self { input, sha256: None, crc32: None, hashers: Vec::new(), len: 0 };
         for &algorithm in algorithms {
             if algorithm == Algorithm::Sha256 {
                 watch.sha256 = Some(Lanes::new(Want::Sha256));
@@ -32,6 +35,11 @@ impl<R: Read> Watch<R> {
             }
         }
         watch
+    }
+
+    /// With CRC-32 as well.
+    pub(super) fn with_crc32(self) -> Self {
+        Self { crc32: Some(crc32fast::Hasher::new()), ..self }
     }
 
     /// The digests of everything that was read, and the stream.
@@ -44,7 +52,8 @@ impl<R: Read> Watch<R> {
         if let Some(mut lanes) = self.sha256 {
             digests.push((Algorithm::Sha256, lanes.finish().sha256.to_string()));
         }
-        (Seen { len: self.len, digests }, self.input)
+        let crc32 = self.crc32.map(crc32fast::Hasher::finalize);
+        (Seen { len: self.len, crc32, digests }, self.input)
     }
 }
 
@@ -54,6 +63,9 @@ impl<R: Read> Read for Watch<R> {
         let bytes = &out[..count];
         if let Some(lanes) = &mut self.sha256 {
             lanes.update(bytes);
+        }
+        if let Some(crc32) = &mut self.crc32 {
+            crc32.update(bytes);
         }
         self.hashers.iter_mut().for_each(|(_, hasher)| hasher.update(bytes));
         self.len += count as u64;
@@ -81,6 +93,9 @@ mod tests {
         assert_eq!(seen.len, 3);
         assert_eq!(seen.hex(Algorithm::Sha1), Some(&*Algorithm::Sha1.hex(b"abc")));
         assert_eq!(seen.hex(Algorithm::Sha256), Some(&*Algorithm::Sha256.hex(b"abc")));
-        assert_eq!(seen.hex(Algorithm::Md5), None);
+        assert_eq!((seen.hex(Algorithm::Md5), seen.crc32), (None, None));
+        let mut watch = Watch::new(&b"abc"[..], &[]).with_crc32();
+        io::copy(&mut watch, &mut io::sink()).unwrap();
+        assert_eq!(watch.finish().0.crc32, Some(crc32fast::hash(b"abc")));
     }
 }
