@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, io::Read as _};
 
 use serde::Serialize;
 
+use super::units;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     layout::{Layout, duplicate},
@@ -38,6 +39,8 @@ pub(super) struct OnMachine {
     pub dirs: Vec<OwnedDir>,
     /// State, logs and caches: absolute paths that go when the package is purged.
     pub purged: BTreeSet<String>,
+    /// The directory of models, when services have to notice what comes and goes there.
+    pub followed: Option<String>,
     /// Of a package in variants: which one it is, and the file that tells.
     pub variant: Option<Marker>,
 }
@@ -86,7 +89,10 @@ impl OnMachine {
                 Variant::MARKER
             ),
         });
-        Self { site, dirs: dirs.into_iter().collect(), purged, variant }
+        let follows = package.services.iter().any(|service| units::follows(service, package));
+        let followed = follows
+            .then(|| layout.dir(PayloadType::Model, package.family.base.as_str(), &package.title));
+        Self { site, dirs: dirs.into_iter().collect(), purged, followed, variant }
     }
 }
 

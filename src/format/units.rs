@@ -22,6 +22,8 @@ pub(super) struct Unit {
     pub start: Option<bool>,
     /// What an upgrade does to it.
     pub upgrade: Upgrade,
+    /// It serves models that come and go without this package.
+    pub follows: bool,
 }
 
 /// Where units are, and whose.
@@ -49,7 +51,8 @@ pub(super) fn units(package: &Package, tree: &Tree) -> Result<Vec<Unit>, Diagnos
             let wanted = has_install(&content(blob, node)?);
             let service = package.services.iter().find(|s| s.scope == scope && s.unit() == name);
             if wanted || service.is_some() {
-                units.push(unit(service, name, scope, wanted));
+                let follows = service.is_some_and(|service| follows(service, package));
+                units.push(Unit { follows, ..unit(service, name, scope, wanted) });
             }
         }
     }
@@ -68,5 +71,14 @@ fn unit(service: Option<&Service>, name: &str, scope: Scope, wanted: bool) -> Un
         enable: service.and_then(|service| service.enable),
         start: service.and_then(|service| service.start),
         upgrade: service.map_or(Upgrade::Restart, |service| service.upgrade),
+        follows: false,
     }
+}
+
+/// Whether a service has to notice when models come and go: it fills a store from them, or they are
+/// in packages of their own.
+pub(super) fn follows(service: &Service, package: &Package) -> bool {
+    let apart = !package.family.parts.is_empty() && !service.raw_unit;
+    let restarts = service.scope == Scope::System && service.upgrade != Upgrade::Keep;
+    restarts && (service.seed.is_some() || apart)
 }

@@ -4,14 +4,16 @@ use super::{source::Scheme, work::Work};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
     manifest::{FileItem, Spanned},
+    package::Os,
 };
 
 /// Notes everything that is asked for in this artifact and not done yet.
 pub(super) fn check(work: &mut Work<'_>) {
     for service in work.root.service.values() {
         let used = work.selection.uses(&service.only, &service.except);
-        if let Some(seed) = service.seed.as_ref().filter(|_| used) {
-            work.found.error(later("`seed`", seed.place.as_ref()));
+        let on_windows = work.job.target.os == Os::Windows;
+        if let Some(seed) = service.seed.as_ref().filter(|_| used && on_windows) {
+            work.found.error(later("`seed` on Windows", seed.place.as_ref()));
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     manifest::{Path, ServiceTable, Spanned, Table, Value},
     package::{
-        Dependency, Dest, Entry, Health, OnWindows, Os, Plist, Restart, Scope, Service, StateDirs,
-        Upgrade, WindowsHost, moving,
+        Dependency, Dest, Entry, Health, OnWindows, Os, Plist, Restart, Scope, Seed, Service,
+        StateDirs, Upgrade, WindowsHost, moving,
     },
     payload::Blob,
     tree::{InstallPath, Kind, Mode, PayloadType},
@@ -35,6 +35,9 @@ pub(super) fn find(work: &mut Work<'_>, entries: &mut Vec<Entry>) -> Vec<Service
             Some(path) => services.extend(own_unit(work, name, table, path, entries, place)),
             None => services.push(service(work, name, table, entries, &shipped, place)),
         }
+    }
+    if services.iter().any(|service| service.seed.is_some()) {
+        entries.push(seed_program(work));
     }
     if work.job.target.os == Os::Linux {
         for entry in entries.iter().filter(|entry| entry.role == PayloadType::Service) {
@@ -95,7 +98,7 @@ fn service(
         enable: table.enable,
         start: table.start,
         upgrade: table.upgrade,
-        seed: None,
+        seed: seed(work, name, table),
         health: health(table),
         systemd: systemd(table),
         launchd: plist(&table.launchd.0),
@@ -122,6 +125,42 @@ fn systemd(table: &ServiceTable) -> BTreeMap<String, Vec<(String, String)>> {
         (name.clone(), lines.collect())
     };
     table.systemd.iter().map(section).collect()
+}
+
+/// The program that fills a store from the packaged models.
+const SEED: &str = include_str!("../../templates/seed/seed-models.sh");
+/// Its name in the directory of type `libexec`.
+const SEED_NAME: &str = "seed-models";
+
+fn seed(work: &mut Work<'_>, name: &str, table: &ServiceTable) -> Option<Seed> {
+    let store = table.seed.as_ref()?;
+    let to = store.trim_end_matches('/').to_owned();
+    let models = work.marked_dir(PayloadType::Model);
+    if to == models || !(to.starts_with('/') || moving::moves(&to)) {
+        let message = format!("service `{name}` cannot fill a store at `{}`", moving::within(&to));
+        let error = Diagnostic::usage("service.seed", message).at(store.place.clone());
+        let hint = "a directory it may write to: seed = \"{{ dir.state }}/models\"";
+        work.found.error(error.hint(hint));
+        return None;
+    }
+    let program = format!("{}/{SEED_NAME}", work.marked_dir(PayloadType::Libexec));
+    Some(Seed { from: models, to, mode: table.seed_mode, program })
+}
+
+fn seed_program(work: &Work<'_>) -> Entry {
+    let seeds = |table: &&ServiceTable| table.seed.is_some();
+    let place = work.root.service.values().find(seeds).and_then(|table| table.seed.as_ref());
+    Entry {
+        role: PayloadType::Libexec,
+        dest: Dest::InType(InstallPath::parse(SEED_NAME).expect("a file name")),
+        kind: Kind::File(Blob::from_bytes(SEED)),
+        mode: Mode(0o755),
+        owner: "root".into(),
+        group: "root".into(),
+        capabilities: None,
+        component: None,
+        place: place.and_then(|seed| seed.place.clone()),
+    }
 }
 
 /// Groups that own GPUs.

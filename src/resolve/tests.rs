@@ -7,7 +7,8 @@ use crate::{
     layout::{DEBIAN, Layout, PORTABLE},
     manifest::{self, Manifest},
     package::{
-        Arch, Dest, Entry, Os, Package, Plist, Scope, Target, WindowsHost, program::samples,
+        Arch, Dest, Entry, Os, Package, Plist, Scope, SeedMode, Target, WindowsHost,
+        program::samples,
     },
     tree::{Kind, PayloadType},
 };
@@ -315,6 +316,21 @@ fn in_an_archive_the_program_of_a_service_is_relative_and_shipped() {
         tar.package.services[0].exec,
         [format!("{}/bin/app", crate::package::moving::IMAGE)]
     );
+}
+
+#[test]
+fn a_seeded_store_brings_its_program() {
+    let bench = Bench::new(
+        "[payload]\nfiles = [{ source = \"s\", type = \"bin\" }]\n[service.demo]\n\
+         exec = [\"{{ dir.bin }}/s\"]\nseed = \"{{ dir.state }}/models\"\nseed-mode = \"copy\"\n",
+        &[("s", "program:linux-x86_64")],
+    );
+    let deb = bench.deb().package;
+    assert_eq!(lines(&deb.entries)[1], "libexec seed-models 0755");
+    let seed = deb.services[0].seed.clone().unwrap();
+    assert_eq!(seed.from, "/usr/share/demo/models");
+    assert_eq!((seed.to.as_str(), seed.mode), ("/var/lib/demo/models", SeedMode::Copy));
+    assert_eq!(seed.program, "/usr/libexec/demo/seed-models");
 }
 
 #[test]

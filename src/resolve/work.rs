@@ -14,7 +14,7 @@ use crate::{
     manifest::{
         Launcher, Manifest, Node, Root, Selection, ServiceName, ServiceTable, decode_key, expand,
     },
-    package::Package,
+    package::{Package, moving},
     payload::Blob,
     tree::PayloadType,
 };
@@ -94,6 +94,12 @@ impl Work<'_> {
     /// The directory of a type in this artifact.
     pub(super) fn dir(&self, role: PayloadType) -> String {
         self.layout.dir(role, self.name(), self.title())
+    }
+
+    /// The same with a mark in front when it is relative to an image.
+    pub(super) fn marked_dir(&self, role: PayloadType) -> String {
+        let dir = self.dir(role);
+        if dir.starts_with('/') { dir } else { format!("{}/{dir}", moving::IMAGE) }
     }
 }
 

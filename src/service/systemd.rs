@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     diagnostic::Diagnostic,
-    package::{Dependency, Restart, Scope, Service},
+    package::{Dependency, Restart, Scope, Seed, Service},
     tree::Mode,
 };
 
@@ -132,7 +132,10 @@ fn unit_section(service: &Service, site: &Site) -> Section {
 
 fn service_section(service: &Service, site: &Site) -> Result<Section, Diagnostic> {
     let mut section = Section::default();
-    section.push("ExecStart", command(service)?);
+    if let Some(seed) = &service.seed {
+        section.push("ExecStartPre", seeding(seed, service, site));
+    }
+    section.push("ExecStart", command(service, site)?);
     if service.scope == Scope::System {
         section.push("User", service.user.as_deref().unwrap_or("root"));
         if !service.groups.is_empty() {
@@ -142,7 +145,7 @@ fn service_section(service: &Service, site: &Site) -> Result<Section, Diagnostic
     }
     for (name, value) in &service.env {
         check_variable(service, name)?;
-        section.push("Environment", quoted(&percent(&format!("{name}={value}"))));
+        section.push("Environment", quoted(&in_state(&format!("{name}={value}"), service, site)));
     }
     let file = format!("{}/{}.env", percent(&site.config), service.name);
     if service.scope == Scope::System {
@@ -178,9 +181,31 @@ fn restart(section: &mut Section, restart: Restart) {
     section.push("RestartSec", "5");
 }
 
-/// The state directory a service gets: its own, or, so that HOME exists, one like the package.
+/// A user's services have the state directory of that user: `%S` is known to their manager alone.
+fn in_state(text: &str, service: &Service, site: &Site) -> String {
+    let text = percent(text);
+    match (service.scope, state_dir(service, site)) {
+        (Scope::User, Some((name, _))) => {
+            text.replace(&percent(&site.state), &format!("%S/{}", percent(&name)))
+        }
+        _ => text,
+    }
+}
+
+/// Fills the store before every start, as the user of the service.
+fn seeding(seed: &Seed, service: &Service, site: &Site) -> String {
+    let word = |text: &str| quoted_if_needed(&in_state(text, service, site).replace('$', "$$"));
+    let notes = format!("{}.seeded", seed.to);
+    let mode = seed.mode.as_word();
+    let program = quoted_if_needed(&percent(&seed.program));
+    format!("{program} {} {} {} {mode}", word(&seed.from), word(&seed.to), word(&notes))
+}
+
+/// The state directory a service gets: its own, or, so that HOME and a seeded store exist, one like
+/// the package.
 fn state_dir(service: &Service, site: &Site) -> Option<(String, u32)> {
-    let by_default = || (service.scope == Scope::System).then(|| (site.name.clone(), STATE_MODE));
+    let needed = service.scope == Scope::System || service.seed.is_some();
+    let by_default = || needed.then(|| (site.name.clone(), STATE_MODE));
     service.dirs.state.clone().or_else(by_default)
 }
 
@@ -275,7 +300,7 @@ fn capability_names(text: &str) -> String {
     names.map(str::to_ascii_uppercase).collect::<Vec<_>>().join(" ")
 }
 
-fn command(service: &Service) -> Result<String, Diagnostic> {
+fn command(service: &Service, site: &Site) -> Result<String, Diagnostic> {
     let wrong = |why: &str| {
         let text = format!("service `{}`: {why}", service.name);
         Err(Diagnostic::usage("service.exec", text).at(service.place.clone()))
@@ -291,7 +316,8 @@ fn command(service: &Service) -> Result<String, Diagnostic> {
     }
     // variables are expanded in arguments, not in the program's path
     let mut words = vec![quoted_if_needed(&percent(program))];
-    words.extend(arguments.iter().map(|word| quoted_if_needed(&percent(word).replace('$', "$$"))));
+    let argument = |word: &String| in_state(word, service, site).replace('$', "$$");
+    words.extend(arguments.iter().map(|word| quoted_if_needed(&argument(word))));
     Ok(words.join(" "))
 }
 

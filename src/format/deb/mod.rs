@@ -256,8 +256,9 @@ fn metadata(
     if !conffiles.is_empty() {
         put("conffiles", 0o644, conffiles);
     }
-    if !options.triggers.is_empty() {
-        put("triggers", 0o644, rules::triggers(options));
+    let triggers = rules::triggers(options, machine);
+    if !triggers.is_empty() {
+        put("triggers", 0o644, triggers);
     }
     for (name, text) in scripts::scripts(package, tree, &units, options, machine)? {
         put(name, 0o755, text);

@@ -1,10 +1,13 @@
 //! What dpkg refuses, checked before a byte is written.
 
+use std::collections::BTreeSet;
+
 use super::options::DebOptions;
 use crate::{
     codec::Packing,
     container::ar::MAX_MEMBER,
     diagnostic::{Diagnostic, Diagnostics},
+    format::linux::OnMachine,
     payload::{Blob, estimate},
     tree::{InstallPath, Node, Tree},
 };
@@ -55,8 +58,14 @@ fn check_size(tree: &Tree, packing: Packing, found: &mut Diagnostics) {
     }
 }
 
-/// The triggers file; its lines were judged with the table.
-pub(super) fn triggers(options: &DebOptions) -> String {
+/// The triggers file; its lines were judged with the table. Nobody waits for a service to notice
+/// new models.
+pub(super) fn triggers(options: &DebOptions, machine: &OnMachine) -> String {
     let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
-    options.triggers.iter().map(|item| line(&item.value.0)).collect()
+    let mut lines: Vec<_> = options.triggers.iter().map(|item| line(&item.value.0)).collect();
+    let ours = machine.followed.iter().map(|dir| format!("interest-noawait {dir}\n"));
+    lines.extend(ours);
+    let mut seen = BTreeSet::new();
+    lines.retain(|line| seen.insert(line.clone()));
+    lines.concat()
 }

@@ -216,6 +216,11 @@ fn postinst(tree: &Tree, units: &[Unit], machine: &OnMachine) -> Vec<String> {
         all.push(render(template!("shadowed"), &values(unit)));
         all.push(render(template!("start"), &values(unit)));
     }
+    let follow: Vec<_> =
+        units.iter().filter(|unit| unit.follows).map(|unit| shell(&unit.name)).collect();
+    if !follow.is_empty() {
+        all.push(render(template!("follow"), &BTreeMap::from([("units", follow.join(" "))])));
+    }
     all
 }
 

@@ -7,8 +7,8 @@ use crate::{
     digest::Want,
     manifest::Node as Toml,
     package::{
-        Calling, Dependency, Dest, Scope, Script, ScriptEvent, Service, StateDirs, Upgrade,
-        Version, sample, sample_entry as entry, sample_service,
+        Calling, Dependency, Dest, Scope, Script, ScriptEvent, Seed, SeedMode, Service, StateDirs,
+        Upgrade, Version, sample, sample_entry as entry, sample_service,
     },
     payload::ingest,
     tree::{InstallPath, Kind, PayloadType},
@@ -449,4 +449,24 @@ fn what_does_not_fit_into_ar_is_refused_unread() {
     package.entries[0].kind = Kind::File(Blob::open(path).unwrap());
     let message = &messages(try_build(&package, "deb = { compression = \"none\" }"))[0];
     assert!(message.contains("but ar can hold at most 9999999999"), "{message}");
+}
+
+#[test]
+fn a_service_with_a_store_of_its_own_notices_models_that_come_and_go() {
+    let mut package = daemon("1.2.0");
+    package.services[0].seed = Some(Seed {
+        from: "/usr/share/sample/models".into(),
+        to: "/var/lib/sample/models".into(),
+        mode: SeedMode::Link,
+        program: "/usr/libexec/sample/seed-models".into(),
+    });
+    let built =
+        build(&package, "deb = { triggers = [\"interest-noawait /usr/share/sample/models\"] }");
+    assert_eq!(script(&built, "triggers"), "interest-noawait /usr/share/sample/models\n");
+    let postinst = script(&built, "postinst");
+    assert!(postinst.contains("\nif [ \"$1\" = triggered ]"), "{postinst}");
+    assert!(postinst.contains("deb-systemd-invoke try-restart sample.service"), "{postinst}");
+    package.services[0].upgrade = Upgrade::Keep;
+    let built = build(&package, "");
+    assert!(!script(&built, "postinst").contains("triggered ]"));
 }

@@ -250,7 +250,7 @@ impl Rpm {
         let facts = Facts::of(package, &options)?;
         let machine = OnMachine::of(package, self.layout(cx));
         let scriptlets = scriptlets::scriptlets(package, tree, &machine)?;
-        let triggers = Triggers::of(package, &options)?;
+        let triggers = Triggers::of(package, &options, &machine)?;
         let parts = Parts {
             package,
             tree,

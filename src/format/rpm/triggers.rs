@@ -3,6 +3,8 @@
 //! Format: docs/formats/rpm.md, "scriptlets"; rpm `docs/manual/triggers.md`, `file_triggers.md`. A
 //! header holds one row per script, and one per condition with the number of its script.
 
+use std::collections::BTreeMap;
+
 use super::{
     options::{RpmFileTrigger, RpmFileTriggerWhen, RpmOptions, RpmTrigger, RpmTriggerWhen},
     relation::{Field, Relation},
@@ -11,9 +13,13 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
+    format::{linux::OnMachine, units},
     manifest::{Line, Path, Spanned},
     package::Package,
+    template::{render, shell},
 };
+
+const FOLLOW: &str = include_str!("../../../templates/rpm/follow.sh");
 
 /// The priority of a file trigger that names none: rpm's own default, whatever its manual says.
 const PRIORITY: u32 = 1_000_000;
@@ -77,8 +83,13 @@ const TRANSACTION: Tags = Tags {
 
 impl Triggers {
     /// From the `[rpm]` table. All mistakes at once.
-    pub(super) fn of(package: &Package, options: &RpmOptions) -> Result<Self, Diagnostics> {
+    pub(super) fn of(
+        package: &Package,
+        options: &RpmOptions,
+        machine: &OnMachine,
+    ) -> Result<Self, Diagnostics> {
         let (mut all, mut found) = (Self::default(), Diagnostics::default());
+        all.transaction = following(package, machine);
         for table in &options.triggers {
             match package_trigger(package, table) {
                 Ok(trigger) => all.package.push(trigger),
@@ -104,6 +115,21 @@ impl Triggers {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Trigger> {
         self.kinds().into_iter().flat_map(|(_, list)| list)
     }
+}
+
+/// Services that have to notice when models of other packages come and go.
+fn following(package: &Package, machine: &OnMachine) -> Vec<Trigger> {
+    let Some(dir) = &machine.followed else { return Vec::new() };
+    let follows = package.services.iter().filter(|service| units::follows(service, package));
+    let names: Vec<_> = follows.map(|service| shell(&service.unit())).collect();
+    let body = render(FOLLOW, &BTreeMap::from([("units", names.join(" "))]));
+    let trigger = |when| Trigger {
+        interpreter: "/bin/sh".into(),
+        body: body.trim_end().to_owned(),
+        conditions: vec![Relation::with_flags(dir, when)],
+        priority: PRIORITY,
+    };
+    [sense::TRIGGERIN, sense::TRIGGERPOSTUN].map(trigger).into()
 }
 
 fn package_trigger(package: &Package, table: &RpmTrigger) -> Result<Trigger, Diagnostic> {
@@ -161,7 +187,7 @@ mod tests {
     use super::*;
     use crate::{
         format::rpm::options,
-        package::{Calling, Script, sample},
+        package::{Calling, Script, Seed, SeedMode, Service, sample, sample_service},
     };
 
     fn package(path: &str, text: &str) -> Package {
@@ -179,7 +205,12 @@ mod tests {
                { on = [\"/usr/lib\", \"/lib\"], when = \"un\", script = \"t.sh\", priority = 9000 },\n\
              ]\n",
         );
-        let all = Triggers::of(&package("t.sh", "#!/bin/bash\necho hi\n\n"), &options).unwrap();
+        let all = Triggers::of(
+            &package("t.sh", "#!/bin/bash\necho hi\n\n"),
+            &options,
+            &OnMachine::default(),
+        )
+        .unwrap();
         let shown = |trigger: &Trigger| {
             let conditions = trigger.conditions.iter().map(|c| format!("{c} {:x}", c.flags));
             let conditions = conditions.collect::<Vec<_>>().join(", ");
@@ -198,16 +229,37 @@ mod tests {
     }
 
     #[test]
+    fn a_service_with_a_store_of_its_own_notices_models_that_come_and_go() {
+        let seed = Seed {
+            from: "/usr/share/sample/models".into(),
+            to: "/var/lib/sample/models".into(),
+            mode: SeedMode::Link,
+            program: "/usr/libexec/sample/seed-models".into(),
+        };
+        let service = Service { seed: Some(seed), ..sample_service("sample") };
+        let package = Package { services: vec![service], ..sample() };
+        let machine = OnMachine::of(&package, &crate::layout::FEDORA);
+        let all = Triggers::of(&package, &options::sample(""), &machine).unwrap().transaction;
+        let when: Vec<_> = all.iter().map(|trigger| trigger.conditions[0].flags).collect();
+        assert_eq!(when, [sense::TRIGGERIN, sense::TRIGGERPOSTUN]);
+        assert_eq!(all[0].conditions[0].to_string(), "/usr/share/sample/models");
+        assert!(all[1].body.contains("systemctl try-restart sample.service || :"));
+    }
+
+    #[test]
     fn a_lua_trigger_runs_inside_rpm() {
         let options = options::sample("triggers = [{ on = [\"bash\"], script = \"t.lua\" }]");
-        let all = Triggers::of(&package("t.lua", "print('hi')"), &options).unwrap();
+        let all = Triggers::of(&package("t.lua", "print('hi')"), &options, &OnMachine::default())
+            .unwrap();
         assert_eq!(all.package[0].interpreter, "<lua>");
     }
 
     #[test]
     fn an_interpreter_with_arguments_is_refused() {
         let options = options::sample("triggers = [{ on = [\"bash\"], script = \"t.sh\" }]");
-        let found = Triggers::of(&package("t.sh", "#!/bin/sh -e\n"), &options).unwrap_err();
+        let found =
+            Triggers::of(&package("t.sh", "#!/bin/sh -e\n"), &options, &OnMachine::default())
+                .unwrap_err();
         assert!(found.errors[0].message.contains("triggers take none"));
     }
 }

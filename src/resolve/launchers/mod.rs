@@ -134,9 +134,8 @@ fn entry(role: PayloadType, path: InstallPath, text: String, place: Option<Place
 pub(super) fn path_of(work: &Work<'_>, name: &str) -> Option<String> {
     let launcher = work.programs.launcher.iter().find(|(there, _)| there.0 == name)?.1;
     let used = work.selection.uses(&launcher.only, &launcher.except);
-    let dir = work.dir(role(launcher));
-    let mark = if dir.starts_with('/') { String::new() } else { format!("{IMAGE}/") };
-    used.then(|| format!("{mark}{dir}/{}", file_name(name, work.job.target.os)))
+    let dir = work.marked_dir(role(launcher));
+    used.then(|| format!("{dir}/{}", file_name(name, work.job.target.os)))
 }
 
 fn plan(work: &mut Work<'_>, name: &str, launcher: &Launcher, shipped: &BTreeSet<String>) -> Plan {

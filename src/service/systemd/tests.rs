@@ -262,3 +262,25 @@ fn systemd_has_no_complaint() {
         assert!(run.status.success() && ours.is_empty(), "{said}");
     }
 }
+
+#[test]
+fn a_store_is_filled_before_every_start() {
+    let seed = Seed {
+        from: "/usr/share/offgrid/models".into(),
+        to: "/var/lib/offgrid/my models".into(),
+        mode: crate::package::SeedMode::Reflink,
+        program: "/usr/libexec/offgrid/seed-models".into(),
+    };
+    let mut service = Service { seed: Some(seed), ..service() };
+    let text = unit(&service, &site()).unwrap();
+    let want = "/usr/libexec/offgrid/seed-models /usr/share/offgrid/models \
+                \"/var/lib/offgrid/my models\" \"/var/lib/offgrid/my models.seeded\" reflink";
+    assert_eq!(value(&text, "ExecStartPre"), [want]);
+    // a user's service has the state directory of that user
+    (service.scope, service.user, service.dirs) = (Scope::User, None, StateDirs::default());
+    service.env.insert("OLLAMA_MODELS".into(), "/var/lib/offgrid/my models".into());
+    let text = unit(&service, &site()).unwrap();
+    assert!(value(&text, "ExecStartPre")[0].contains(" \"%S/offgrid/my models\" "), "{text}");
+    assert_eq!(value(&text, "Environment"), ["\"OLLAMA_MODELS=%S/offgrid/my models\""]);
+    assert_eq!(value(&text, "StateDirectory"), ["offgrid"]);
+}

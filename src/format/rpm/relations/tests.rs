@@ -20,7 +20,7 @@ fn of(package: &Package, tree: &Tree, options: &str, codec: Codec) -> Relations 
     let options = options::sample(options);
     let facts = Facts::of(package, &options).unwrap();
     let scriptlets = scriptlets::scriptlets(package, tree, &OnMachine::default()).unwrap();
-    let triggers = Triggers::of(package, &options).unwrap();
+    let triggers = Triggers::of(package, &options, &OnMachine::default()).unwrap();
     let (scriptlets, triggers) = (&scriptlets[..], &triggers);
     let parts =
         Parts { package, tree, options: &options, facts: &facts, codec, scriptlets, triggers };
