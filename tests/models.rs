@@ -316,3 +316,157 @@ fn an_optional_model_may_be_missing() {
     let said = place.check(&["--offline"]);
     assert!(said.contains("optional, and not there"), "{said}");
 }
+
+/// A cache with one repository: its only snapshot is `main` and `v1`.
+struct Hub {
+    place: Place,
+    repo: PathBuf,
+}
+
+const COMMIT: &str = "5fb3c2a0b4e2f1c6d7a8b9c0d1e2f3a4b5c6d7e8";
+
+impl Hub {
+    fn new(source: &str) -> Self {
+        let place = Place::new(&[&format!("source = \"{source}\", type = \"model\"")]);
+        let repo = place.home.path().join("hub/models--org--repo");
+        for dir in ["refs", "blobs", &format!("snapshots/{COMMIT}")] {
+            fs::create_dir_all(repo.join(dir)).unwrap();
+        }
+        for name in ["main", "v1"] {
+            fs::write(repo.join("refs").join(name), COMMIT).unwrap();
+        }
+        Self { place, repo }
+    }
+
+    /// Adds a file as huggingface_hub does, by a link; its digest.
+    fn add(&self, name: &str, bytes: &[u8]) -> String {
+        let digest = pkggen::digest::sha256(bytes).to_string();
+        fs::write(self.repo.join("blobs").join(&digest), bytes).unwrap();
+        let path = self.repo.join("snapshots").join(COMMIT).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let up = "../".repeat(2 + name.matches('/').count());
+        std::os::unix::fs::symlink(format!("{up}blobs/{digest}"), path).unwrap();
+        digest
+    }
+
+    fn pkggen(&self, args: &[&str]) -> Command {
+        let mut command = self.place.pkggen(args);
+        command.env("HF_HUB_CACHE", self.place.home.path().join("hub"));
+        command
+    }
+
+    fn check(&self) -> String {
+        let output = self.pkggen(&["check", "deb"]).output().unwrap();
+        let home = self.place.home.path().display().to_string();
+        let said = common::said(&output).replace(&home, "HOME");
+        format!("exit {}\n{said}", output.status.code().unwrap())
+    }
+}
+
+#[test]
+fn a_file_of_the_hugging_face_cache_is_taken_under_its_own_name() {
+    for source in ["hf:org/repo/q4/x.gguf", "hf:org/repo@v1/q4/x.gguf", "hf:org/repo/q4/x.gguf@v1"]
+    {
+        let hub = Hub::new(source);
+        let gguf = common::gguf::tiny(0).bytes();
+        hub.add("q4/x.gguf", &gguf);
+        let text = common::stdout(&mut hub.pkggen(&["plan", "tar.gz", "--json"]));
+        assert!(text.contains("share/models/x.gguf\""), "{source}: {text}");
+        common::ok(&mut hub.pkggen(&["build", "deb"]));
+    }
+}
+
+#[test]
+fn what_is_not_in_the_hugging_face_cache_says_what_is() {
+    for (name, source) in [
+        ("hf-file", "hf:org/repo/x-q5.gguf"),
+        ("hf-revision", "hf:org/repo/x-q4.gguf@v2"),
+        ("hf-repo", "hf:org/other/x-q4.gguf"),
+        ("hf-name", "hf:org/x-q4.gguf"),
+    ] {
+        let hub = Hub::new(source);
+        hub.add("x-q4.gguf", &common::gguf::tiny(0).bytes());
+        compare(name, &hub.check());
+    }
+}
+
+#[test]
+fn shards_of_the_hugging_face_cache_come_together() {
+    let hub = Hub::new("hf:org/repo/m-00001-of-00002.gguf");
+    for (number, shard) in common::gguf::shards(0, 2).iter().enumerate() {
+        hub.add(&format!("m-{:05}-of-00002.gguf", number + 1), &shard.bytes());
+    }
+    let text = common::stdout(&mut hub.pkggen(&["plan", "tar.gz", "--json"]));
+    assert!(text.contains("m-00002-of-00002.gguf"), "{text}");
+}
+
+/// What `pkggen model` says, and its exit code; the paths of the test left out.
+fn model(place: &Place, args: &[&str]) -> String {
+    let mut command = place.pkggen(&["model"]);
+    command.args(args).args(["--ollama-models", "store"]);
+    let output = command.output().unwrap();
+    format!("exit {}\n{}", output.status.code().unwrap(), common::said(&output))
+}
+
+#[test]
+fn models_of_a_store_are_listed_shown_and_verified() {
+    let place = Place::of_ollama(QWEN);
+    ollama::add(&place.store(), &Model { requires: Some("0.12.1"), ..Model::new(QWEN) });
+    let other = Model { gguf: common::gguf::tiny(7).bytes(), ..Model::new("team/other:1") };
+    ollama::add_broken(&place.store(), &other, Broken::BlobChanged);
+    fs::write(place.path("x.gguf"), common::gguf::tiny(0).bytes()).unwrap();
+    fs::write(place.path("cut.gguf"), &common::gguf::tiny(0).bytes()[..9000]).unwrap();
+    let calls: &[&[&str]] = &[
+        &["list"],
+        &["show", QWEN],
+        &["show", "x.gguf"],
+        &["show", "cut.gguf"],
+        &["show", "ollama:nothing"],
+        &["show"],
+        &["verify"],
+        &["verify", QWEN],
+        &["verify", "x.gguf"],
+    ];
+    let said: Vec<_> = calls
+        .iter()
+        .map(|call| format!("$ pkggen model {}\n{}", call.join(" "), model(&place, call)))
+        .collect();
+    compare("model", &said.join("\n"));
+}
+
+#[test]
+fn models_are_one_document_in_json() {
+    let place = Place::of_ollama(QWEN);
+    let weights = ollama::add(&place.store(), &Model::new(QWEN));
+    let text = common::stdout(&mut place.pkggen(&[
+        "model",
+        "verify",
+        "--json",
+        "--ollama-models",
+        "store",
+    ]));
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let model = &document["models"][0];
+    assert_eq!(model["source"], "ollama:qwen2.5-coder:3b");
+    assert_eq!(model["gguf"]["context_length"], 256);
+    assert!(
+        model["files"].as_array().unwrap().iter().any(|file| file["sha256"] == weights.as_str())
+    );
+    assert_eq!(model["errors"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_blob_of_the_hugging_face_cache_that_was_changed_is_found() {
+    let hub = Hub::new("hf:org/repo/x.gguf");
+    let digest = hub.add("x.gguf", &common::gguf::tiny(0).bytes());
+    let blob = hub.repo.join("blobs").join(digest);
+    let mut bytes = fs::read(&blob).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(blob, bytes).unwrap();
+    let output = hub.pkggen(&["model", "verify", "hf:org/repo/x.gguf"]).output().unwrap();
+    let said = common::said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("in the Hugging Face cache has another SHA-256 than its name"), "{said}");
+    let listed = common::stdout(&mut hub.pkggen(&["model", "list"]));
+    assert!(listed.starts_with("hf:org/repo/x.gguf "), "{listed}");
+}

@@ -12,7 +12,7 @@ use clap::{
     parser::ValueSource,
 };
 
-use super::{formats, keygen::KeygenArgs, repo::RepoArgs, test::TestArgs};
+use super::{formats, keygen::KeygenArgs, model::ModelArgs, repo::RepoArgs, test::TestArgs};
 use crate::format::FORMATS;
 
 /// One manifest in, native packages out: pkggen reads `pkggen.toml` (or `Cargo.toml`) and writes packages for every system it names,
@@ -286,6 +286,16 @@ Examples:
 Prints what a user of the repository types. The key is [sign.gpg] key, else GPG_PRIVATE_KEY.
 Put DIR on the server as it is, InRelease and repomd.xml last (docs/repositories.md).")]
     Repo(Box<RepoArgs>),
+    /// List, show or verify the models of this machine: Ollama stores, Hugging Face cache, GGUF files
+    #[command(after_help = "\
+Examples:
+  pkggen model list                      as `source` in a manifest names them
+  pkggen model show qwen2.5-coder:3b     layers, quantisation, context
+  pkggen model show weights.gguf
+  pkggen model verify                    read every blob, compare it with its digest
+
+Exits with 1 when something is not what its name says.")]
+    Model(ModelArgs),
     /// Make a throw-away OpenPGP key to try signing with, and say how to trust it
     #[command(after_help = "\
 Examples:
@@ -374,6 +384,7 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
         "init" => vec!["manifest", "package"],
         "man" | "keygen" => vec!["out"],
         "verify" | "test" => vec!["manifest"],
+        "model" => vec!["ollama_models", "jobs"],
         "repo" => vec!["manifest", "sign", "no_sign", "fresh"],
         "inspect" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),
         _ => [WHAT, HOW].concat(),
@@ -381,7 +392,7 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
 }
 
 /// Verbs of later versions, so that typing one is answered.
-const LATER: &[&str] = &["sign", "notarize", "release", "ci", "model", "update"];
+const LATER: &[&str] = &["sign", "notarize", "release", "ci", "update"];
 
 /// What was asked for.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ mod interrupt;
 mod keygen;
 mod lock;
 mod man;
+mod model;
 mod plan;
 mod progress;
 mod repo;
@@ -142,6 +143,7 @@ fn run(request: &Request, ui: &Ui) -> Outcome {
         Verb::Diff { a, b } => return diff::run(a, b, flags, ui),
         Verb::Test(args) => return test::run(args, flags, ui),
         Verb::Repo(args) => return repo::run(args, flags, ui),
+        Verb::Model(args) => return model::run(args, flags, ui),
         Verb::Keygen(args) => return keygen::run(args, flags.out.as_deref(), ui),
         Verb::Init { from, yes } => return init::run(*from, *yes, flags, ui),
         Verb::Man => return man::run(flags.out.as_deref(), ui),

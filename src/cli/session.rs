@@ -1,8 +1,9 @@
 //! What most verbs begin with: the manifest, the flags made sense of, the environment.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
     thread,
     time::{SystemTime, UNIX_EPOCH},
@@ -172,13 +173,18 @@ impl<'a> Session<'a> {
 
     /// Threads, the store of packed pieces, a folder for scratch files, a progress bar.
     pub(super) fn bench(&self) -> Result<Bench, Diagnostics> {
-        let progress = progress(self.ui);
-        let mut bench = Bench::new(threads(self.flags), &store(), &env::temp_dir(), progress)
-            .map_err(Diagnostic::from)?;
-        bench.fresh = self.flags.fresh;
-        interrupt::clean_up(bench.scratch().to_owned(), self.out.clone());
-        Ok(bench)
+        bench(self.flags, &self.out, self.ui)
     }
+}
+
+/// The same without a manifest.
+pub(super) fn bench(flags: &Flags, out: &Path, ui: &Ui) -> Result<Bench, Diagnostics> {
+    let progress = progress(ui);
+    let mut bench = Bench::new(threads(flags), &store(), &env::temp_dir(), progress)
+        .map_err(Diagnostic::from)?;
+    bench.fresh = flags.fresh;
+    interrupt::clean_up(bench.scratch().to_owned(), out.to_owned());
+    Ok(bench)
 }
 
 fn threads(flags: &Flags) -> usize {
@@ -211,6 +217,14 @@ fn with_hints(uncompiled: Option<&Project>, mut found: Diagnostics) -> Diagnosti
         }
     }
     found
+}
+
+/// The environment, as far as it is text.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    env::vars_os().filter_map(text).collect()
 }
 
 /// Packed pieces survive between runs here.
@@ -262,9 +276,7 @@ fn ask(flags: &Flags) -> Result<Settings, Diagnostics> {
         targets,
         variants: flags.variants.clone(),
         sets,
-        env: env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
+        env: environment(),
         ollama_models: flags.ollama_models.clone(),
         offline: flags.offline,
         locked: flags.locked,

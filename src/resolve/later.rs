@@ -1,6 +1,6 @@
 //! What a manifest may say already and a later version will do. Asked for, each is one clear error.
 
-use super::{source::Scheme, work::Work};
+use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
     manifest::{FileItem, Spanned},
@@ -23,13 +23,7 @@ pub(super) fn item(item: &Spanned<FileItem>) -> Option<Diagnostic> {
     if let Some(store) = &item.r#as {
         return Some(later("`as`", store.place.as_ref()));
     }
-    let source = item.source.as_ref()?;
-    match Scheme::of(source) {
-        Scheme::HuggingFace => {
-            Some(later("taking models from Hugging Face", source.place.as_ref()))
-        }
-        Scheme::Path | Scheme::Url | Scheme::Ollama => None,
-    }
+    None
 }
 
 /// What is not done yet hides files: that a source named after a variant is not there, or that a

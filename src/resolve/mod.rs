@@ -3,6 +3,7 @@
 //! [`matrix`] says what is to be made; [`resolve`] finds everything for one artifact of it. Files
 //! are looked at here, and only headers, icons and texts for metadata are read.
 
+pub mod catalogue;
 pub mod changelog;
 mod date;
 mod desktop;
@@ -33,7 +34,7 @@ pub use lock::{Change, LOCK_NAME, Lock, LockTable, Locked, PinTable, Rule, Seen}
 pub use matrix::{Matrix, matrix};
 pub use missing::missing;
 pub use pin::{Pin, PinKind};
-pub use source::{Problem, Sources, gguf, ollama};
+pub use source::{Problem, Sources, gguf, huggingface, ollama};
 pub use work::resolve;
 
 use crate::{diagnostic::Diagnostic, manifest::Node, package::Package};

@@ -56,7 +56,8 @@ fn find(work: &Work<'_>, source: &str, unpack: bool) -> Result<Arc<Found>, Vec<P
             Err(vec![Problem::new("unpack.kind", text)])
         }
         Scheme::Ollama => work.sources.ollama(source, work.settings),
-        Scheme::Path | Scheme::Url | Scheme::HuggingFace => {
+        Scheme::HuggingFace => work.sources.hugging_face(source, work.settings),
+        Scheme::Path | Scheme::Url => {
             let root = work.root.payload.root.as_ref().map(|root| root.0.as_str());
             if unpack {
                 work.sources.unpacked(root, source)

@@ -7,9 +7,11 @@ use crate::{
     manifest::{FileItem, Spanned},
     payload::Blob,
     resolve::{
+        Pin, PinKind,
         source::{
             Found, Item, ItemKind, Scheme,
             gguf::{self, shards::Name},
+            huggingface,
         },
         work::Work,
     },
@@ -45,7 +47,7 @@ pub(super) fn check(
 
 /// The same with the shards that lie beside those that were named.
 fn with_siblings(work: &Work<'_>, found: Arc<Found>, errors: &mut Vec<Diagnostic>) -> Arc<Found> {
-    let (mut more, mut split) = (Vec::new(), false);
+    let (mut more, mut pins, mut split) = (Vec::new(), found.pins.clone(), false);
     for shards in groups(&found).into_values() {
         let (first, name) = shards[0].clone();
         let ItemKind::File { blob, executable } = first.kind else { continue };
@@ -58,6 +60,7 @@ fn with_siblings(work: &Work<'_>, found: Arc<Found>, errors: &mut Vec<Diagnostic
             }
             match work.sources.at(&dir.join(&sibling)) {
                 Some(blob) => {
+                    pins.extend(sibling_pin(&found, &first.below, &sibling, &blob));
                     more.push(Item { below: path, kind: ItemKind::File { blob, executable } });
                 }
                 None => missing.push(format!("`{sibling}`")),
@@ -74,7 +77,13 @@ fn with_siblings(work: &Work<'_>, found: Arc<Found>, errors: &mut Vec<Diagnostic
     let items = found.items.iter().cloned().chain(more);
     let mut items: Vec<_> = items.collect();
     items.sort_by(|a, b| a.below.split('/').cmp(b.below.split('/')));
-    Arc::new(Found { single: false, shared: true, items, ..Found::clone(&found) })
+    Arc::new(Found { single: false, shared: true, items, pins, ..Found::clone(&found) })
+}
+
+/// Shards of the Hugging Face cache are pinned like the one that was named.
+fn sibling_pin(found: &Found, first: &str, sibling: &str, blob: &Blob) -> Option<Pin> {
+    let named = found.pins.iter().find(|pin| pin.kind == PinKind::HuggingFace)?;
+    Some(huggingface::pin(named.source.replace(first, sibling), blob.path()?, blob))
 }
 
 fn missing_shards(one: &str, count: u32, missing: &[String]) -> Diagnostic {

@@ -3,6 +3,7 @@
 mod archive;
 mod explain;
 pub mod gguf;
+pub mod huggingface;
 pub mod ollama;
 mod path;
 mod url;
@@ -207,6 +208,15 @@ impl Sources {
         settings: &Settings,
     ) -> Result<Arc<Found>, Vec<Problem>> {
         self.once(source, || ollama::take(self, &ollama::Machine::new(settings), source))
+    }
+
+    /// A file of the local Hugging Face cache.
+    pub(super) fn hugging_face(
+        &self,
+        source: &str,
+        settings: &Settings,
+    ) -> Result<Arc<Found>, Vec<Problem>> {
+        self.once(source, || huggingface::take(self, &ollama::Machine::new(settings), source))
     }
 
     /// What does not depend on a directory is looked for once.

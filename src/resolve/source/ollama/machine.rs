@@ -127,7 +127,7 @@ impl Machine {
     }
 
     /// The refusal behind an error, if it is one.
-    pub(super) fn refused(&self, path: &Path, error: &io::Error) -> Option<Refusal> {
+    pub(crate) fn refused(&self, path: &Path, error: &io::Error) -> Option<Refusal> {
         (error.kind() == io::ErrorKind::PermissionDenied).then(|| self.refusal(path))?
     }
 }

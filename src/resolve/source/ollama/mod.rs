@@ -23,6 +23,7 @@ pub use machine::{Candidate, Machine, Refusal};
 pub use manifest::{Config, Layer, Manifest};
 pub use name::Name;
 pub use store::Store;
+pub(super) use store::listing;
 
 use super::{Found, Item, ItemKind, Problem, Sources};
 use crate::{

@@ -137,7 +137,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// Names in a directory that are texts, sorted.
-pub(super) fn listing(dir: &Path) -> io::Result<Vec<String>> {
+pub(in crate::resolve) fn listing(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir)? {
         names.extend(entry?.file_name().into_string());
