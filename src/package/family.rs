@@ -38,6 +38,8 @@ pub struct Part {
     pub name: PackageName,
     /// Its version.
     pub version: Version,
+    /// It has no version of its own: it goes with this very build.
+    pub in_step: bool,
     /// Nothing works without it.
     pub required: bool,
 }

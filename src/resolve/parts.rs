@@ -96,6 +96,7 @@ impl Its<'_> {
             component: component.clone(),
             name: name.clone(),
             version: version.clone(),
+            in_step: self.component.version.is_none(),
             required,
         });
         let changes = Release { version: version.to_string(), date: None, changes: Vec::new() };
@@ -116,7 +117,7 @@ impl Its<'_> {
             desktop: None,
             ..main.clone()
         };
-        Some(PartPackage { package, manifest: of_part(work) })
+        Some(PartPackage { package, manifest: of_part(work, self.component.version.is_none()) })
     }
 
     /// A component for all architectures has no machine code.
@@ -203,8 +204,12 @@ fn licenses(main: &Package) -> Vec<Entry> {
     mine.filter(|entry| matches!(&entry.kind, Kind::File(blob) if is_one(blob))).cloned().collect()
 }
 
-/// The manifest of a part: of the format's own table only what holds for every package of a project.
-fn of_part(work: &Work<'_>) -> Node {
+/// What tells builds of one version apart.
+const OF_VERSION: [&str; 2] = ["epoch", "revision"];
+
+/// The manifest of a part: of the format's own table only what holds for every package of a project,
+/// and what belongs to the version of one that goes `in_step` with the main one.
+fn of_part(work: &Work<'_>, in_step: bool) -> Node {
     let mut tree = work.tree.clone();
     let Value::Table(tables) = &mut tree.value else { return tree };
     let has = |name: &str| {
@@ -215,7 +220,11 @@ fn of_part(work: &Work<'_>) -> Node {
     for key in names.into_iter().filter(|key| has(&key.name)) {
         let Some(mut node) = tables.remove(&key.name) else { continue };
         if let Value::Table(rows) = &mut node.value {
-            rows.retain(|row| work.job.format.of_parts.contains(&row.name.as_str()));
+            rows.retain(|row| {
+                let key = row.name.as_str();
+                let of_version = in_step && OF_VERSION.contains(&key);
+                of_version || work.job.format.of_parts.contains(&key)
+            });
         }
         tables.insert(key, node);
     }

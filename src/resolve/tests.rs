@@ -2,7 +2,7 @@ use std::{fs, path::Path};
 
 use super::*;
 use crate::{
-    diagnostic::{Diagnostic, Diagnostics},
+    diagnostic::Diagnostics,
     format::TABLES,
     layout::{DEBIAN, Layout, PORTABLE},
     manifest::{self, Manifest},

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    control::{self, Facts, Relations},
+    control::{Facts, Relations},
     depends::{self, Database},
     options::{self, DebOptions},
     relation::Relation,
@@ -145,11 +145,15 @@ fn auto(
     }
 }
 
-/// Parts are needed or recommended. Of variants only one can be installed, and it is what others
+/// Parts are needed or recommended; one with a version of its own in any version, so that neither
+/// needs a new build when the other has one. Of variants only one can be installed, and it is what others
 /// know by the bare name (policy 7.6.2).
 fn of_family(package: &Package, facts: &Facts, field: &str) -> Vec<Relation> {
     let family = &package.family;
-    let part = |part: &Part| format!("{} (>= {})", part.name, control::upstream(&part.version));
+    let part = |part: &Part| {
+        let version = part.in_step.then(|| format!(" (= {})", facts.version));
+        part.name.to_string() + &version.unwrap_or_default()
+    };
     let parts =
         |required| family.parts.iter().filter(move |part| part.required == required).map(part);
     let others = || {

@@ -11,7 +11,7 @@ use super::{
     options::{AUTO, RpmOptions},
     relation::{Field, Relation},
     scriptlets::{self, Kind, Scriptlet},
-    tags::sense::{self, EQUAL, GREATER, INTERP, LESS},
+    tags::sense::{self, EQUAL, INTERP, LESS},
     triggers::Triggers,
     users,
     version::Facts,
@@ -211,12 +211,14 @@ impl Work<'_> {
         all
     }
 
-    /// Components that are packages of their own.
+    /// Components that are packages of their own; one with a version of its own in any version, so
+    /// that neither needs a new build when the other has one.
     fn parts_of_family(&self, required: bool) -> Vec<Relation> {
         let parts = self.parts.package.family.parts.iter();
         let relation = |part: &Part| {
-            let version = super::version::version(&part.version);
-            Relation::versioned(part.name.to_string(), GREATER | EQUAL, version)
+            let name = part.name.as_str();
+            let this_build = || Relation::versioned(name, EQUAL, self.parts.facts.evr());
+            if part.in_step { this_build() } else { Relation::with_flags(name, 0) }
         };
         parts.filter(|part| part.required == required).map(relation).collect()
     }
