@@ -405,8 +405,8 @@ fn locked_and_offline_are_satisfied_where_nothing_is_locked_or_downloaded() {
     let run = app.run("build --locked --offline");
     assert_eq!(run.code, 0, "{}", run.err);
     let help = app.run("build --help").out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(help.contains("must not change (this version locks nothing;"), "{help}");
-    assert!(help.contains("No network at all (this version downloads nothing;"), "{help}");
+    assert!(help.contains("pkggen.lock must not change; Cargo is told, too"), "{help}");
+    assert!(help.contains("No network at all; Cargo is told, too"), "{help}");
 }
 
 #[test]

@@ -64,7 +64,12 @@ enum Came {
 impl Fetcher {
     /// What a URL brings, from the cache if it is known to be there. What is `wanted` is never
     /// asked for twice; without that, the server is asked whether the cached one is current.
-    pub fn download(&self, url: &Url, wanted: Option<Wanted>) -> Result<Fetched, FetchError> {
+    pub fn download(
+        &self,
+        url: &Url,
+        wanted: impl Into<Option<Wanted>>,
+    ) -> Result<Fetched, FetchError> {
+        let wanted = wanted.into();
         let record = self.record(url);
         let known = match wanted {
             Some(wanted) => self.kept(wanted.sha256),
@@ -127,7 +132,7 @@ impl Fetcher {
     ) -> Result<Fetched, FetchError> {
         let (path, sha256, len) = part.finish(|sha256| self.place(sha256))?;
         // Not remembering is no failure.
-        let _ = self.stamp(&path);
+        let _ = stamp(&path);
         let record = Record {
             url: url.to_string(),
             sha256: sha256.to_string(),
@@ -156,13 +161,9 @@ impl Fetcher {
                 let _ = fs::remove_file(&path);
                 return None;
             }
-            let _ = self.stamp(&path);
+            let _ = stamp(&path);
         }
         Some(Fetched { path, sha256, len: metadata.len() })
-    }
-
-    fn stamp(&self, path: &Path) -> io::Result<()> {
-        replace(&stamp_file(path), &stamp_text(&path.metadata()?))
     }
 
     fn record(&self, url: &Url) -> Option<Record> {
@@ -198,6 +199,11 @@ fn stamp_file(path: &Path) -> PathBuf {
 fn stamp_text(metadata: &fs::Metadata) -> String {
     let Stamp { len, mtime, nanos, inode, device } = Stamp::of(metadata);
     format!("{len} {mtime}.{nanos:09} {inode} {device}\n")
+}
+
+/// Notes what a file is while it is known to be whole.
+fn stamp(path: &Path) -> io::Result<()> {
+    replace(&stamp_file(path), &stamp_text(&path.metadata()?))
 }
 
 /// Takes the rest of a file into a digest; how many bytes it was.

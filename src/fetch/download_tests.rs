@@ -1,4 +1,5 @@
 use std::{
+    fmt::Write as _,
     io::{BufRead, BufReader, Write as _},
     net::TcpListener,
     os::unix::fs::MetadataExt as _,
@@ -73,10 +74,10 @@ impl Server {
                     .iter()
                     .any(|(name, _)| *name == "Content-Length" || *name == "No-Length")
                 {
-                    head += &format!("Content-Length: {}\r\n", body.len());
+                    write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
                 }
                 for (name, value) in headers {
-                    head += &format!("{name}: {value}\r\n");
+                    write!(head, "{name}: {value}\r\n").unwrap();
                 }
                 let _ = stream.write_all(format!("{head}\r\n").as_bytes());
                 let _ = stream.write_all(&body[..cut.unwrap_or(body.len())]);
@@ -136,8 +137,8 @@ fn with(dir: &Path, change: impl FnOnce(&mut Means)) -> Fetcher {
     fetcher
 }
 
-fn wanted(content: &[u8]) -> Option<Wanted> {
-    Some(Wanted { sha256: sha256(content), len: content.len() as u64 })
+fn wanted(content: &[u8]) -> impl Into<Option<Wanted>> {
+    Wanted { sha256: sha256(content), len: content.len() as u64 }
 }
 
 fn content(fetched: &Fetched) -> Vec<u8> {

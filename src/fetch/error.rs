@@ -149,10 +149,9 @@ impl FetchError {
     fn class(&self) -> Class {
         match self {
             Self::Offline { .. } | Self::Http { .. } | Self::NoLength { .. } => Class::Network,
-            Self::Clear { .. } | Self::NoArchive { .. } | Self::Member { .. } => Class::Usage,
-            Self::Changed { .. } | Self::Length { .. } | Self::Damaged { .. } => Class::Usage,
             Self::Space { .. } => Class::Cannot,
             Self::Cache { .. } | Self::Payload(_) => Class::Failed,
+            _ => Class::Usage,
         }
     }
 

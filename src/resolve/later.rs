@@ -38,6 +38,13 @@ pub(super) fn without_consequences(found: &mut Diagnostics) {
     if found.errors.iter().any(later) {
         found.errors.retain(|error| later(error) || !hides(error));
     }
+    // What could not be brought says nothing either of the programs that come with it.
+    let brought = |error: &Diagnostic| {
+        ["fetch.", "unpack."].iter().any(|start| error.code.starts_with(start))
+    };
+    if found.errors.iter().any(brought) {
+        found.errors.retain(|error| !["service.exec", "launcher.file"].contains(&error.code));
+    }
 }
 
 pub(super) fn later(what: &str, place: Option<&Place>) -> Diagnostic {

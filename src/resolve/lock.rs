@@ -101,15 +101,13 @@ impl Change {
 
     /// Takes over another one; what both have is there once.
     pub fn append(&mut self, other: Self) {
-        let add = |to: &mut Vec<Seen>, from: Vec<Seen>| {
-            from.into_iter().for_each(|seen| {
+        for (to, from) in [(&mut self.added, other.added), (&mut self.changed, other.changed)] {
+            for seen in from {
                 if !to.contains(&seen) {
                     to.push(seen);
                 }
-            });
-        };
-        add(&mut self.added, other.added);
-        add(&mut self.changed, other.changed);
+            }
+        }
     }
 }
 
@@ -196,7 +194,7 @@ impl Lock {
             match self.get(&pin.source, pin.kind) {
                 Some(was) if was.sha256 == now.sha256 => {}
                 Some(_) if rule == Rule::Accept => change.changed.push(now),
-                Some(was) => found.error(self.changed(was, &now, pin)),
+                Some(was) => found.error(changed(was, &now, pin)),
                 None if rule == Rule::Keep => found.error(self.missing(pin)),
                 None => change.added.push(now),
             }
@@ -204,20 +202,6 @@ impl Lock {
         let mut once = Change::default();
         once.append(change);
         if found.is_ok() { Ok(once) } else { Err(found) }
-    }
-
-    fn changed(&self, was: &Locked, now: &Seen, pin: &Pin) -> Diagnostic {
-        let Seen { source, sha256, size, .. } = now;
-        let text = format!(
-            "`{source}` has SHA-256 {sha256} ({size} bytes) now; {LOCK_NAME} has {} ({} bytes)",
-            was.sha256, was.size
-        );
-        let error = Diagnostic::usage("lock.changed", text).at(pin.place.clone());
-        let error = match &was.place {
-            Some(place) => error.label(format!("pinned at {place}")),
-            None => error,
-        };
-        error.hint("`pkggen check --update-lock` accepts what is there now")
     }
 
     fn missing(&self, pin: &Pin) -> Diagnostic {
@@ -269,6 +253,21 @@ impl Seen {
         let sha256 = blob.digests().sha256;
         Self { source: source.clone(), kind: *kind, sha256, size: blob.len() }
     }
+}
+
+/// A source that is not what it was.
+fn changed(was: &Locked, now: &Seen, pin: &Pin) -> Diagnostic {
+    let Seen { source, sha256, size, .. } = now;
+    let text = format!(
+        "`{source}` has SHA-256 {sha256} ({size} bytes) now; {LOCK_NAME} has {} ({} bytes)",
+        was.sha256, was.size
+    );
+    let error = Diagnostic::usage("lock.changed", text).at(pin.place.clone());
+    let error = match &was.place {
+        Some(place) => error.label(format!("pinned at {place}")),
+        None => error,
+    };
+    error.hint("`pkggen check --update-lock` accepts what is there now")
 }
 
 /// `--locked`, and a source that the lock does not have.

@@ -19,12 +19,11 @@ pub(super) fn find(sources: &Sources, source: &str) -> Result<Found, Problem> {
         problem.hint = Some("link to the file itself".into());
         problem
     })?;
-    let (blob, sha256) = match url.file_path() {
-        Some(path) => (sources.plain(&path, source)?, None),
-        None => {
-            let Fetched { path, sha256, .. } = download(sources, &url, source)?;
-            (sources.cached(&path)?, Some(sha256))
-        }
+    let (blob, sha256) = if let Some(path) = url.file_path() {
+        (sources.plain(&path, source)?, None)
+    } else {
+        let Fetched { path, sha256, .. } = download(sources, &url, source)?;
+        (sources.cached(&path)?, Some(sha256))
     };
     let kind = PinKind::Url;
     let pin = Pin { blob: blob.clone(), source: source.to_owned(), kind, sha256, place: None };
