@@ -1,6 +1,20 @@
 //! Ctrl-C: nothing half-written stays behind, and the exit code says so.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+/// A signal has come, and the last work is being done.
+static COMING_TO_AN_END: AtomicBool = AtomicBool::new(false);
+
+/// Stays here once a signal has come: what is being cleaned up would be taken for a failure.
+pub(super) fn wait_for_the_end() {
+    while COMING_TO_AN_END.load(Ordering::Relaxed) {
+        thread::park();
+    }
+}
 
 /// From now on, a signal that ends the program removes `scratch` and the drafts in `out` first.
 /// Artifacts that have their names already are whole and stay.
@@ -23,8 +37,9 @@ pub(super) fn then(last: impl FnOnce() + Send + 'static) {
     const INTERRUPTED: i32 = 130;
     // Without the handler the default applies, and the next run sweeps up.
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         if signals.forever().next().is_some() {
+            COMING_TO_AN_END.store(true, Ordering::Relaxed);
             last();
             std::process::exit(INTERRUPTED);
         }

@@ -14,7 +14,7 @@ use super::{
     Outcome,
     args::Flags,
     interrupt,
-    ui::{Problem, Ui, count},
+    ui::{Problem, Ui},
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
@@ -57,6 +57,8 @@ pub(crate) enum InPlace {
     Nspawn,
     /// A root in which nothing runs but the package manager
     Chroot,
+    /// Nothing is installed
+    Folder,
 }
 
 /// Tries it, telling what happens.
@@ -67,7 +69,9 @@ pub(super) fn run(args: &TestArgs, flags: &Flags, ui: &Ui) -> Outcome {
     let mess = cleanup.clone();
     interrupt::then(move || mess.now());
     let mut tell = |event: &Event<'_>| show(event, ui);
-    let report = trial::run(&wish, &around, &cleanup, &mut tell)?;
+    let report = trial::run(&wish, &around, &cleanup, &mut tell);
+    interrupt::wait_for_the_end();
+    let report = report?;
     let found = verdict(&report, args.place.is_some());
     summary(&report, &found, ui);
     Ok(if report.count("failed") > 0 { 1 } else { found.exit_code() })
@@ -86,6 +90,7 @@ fn wish(args: &TestArgs, flags: &Flags, ui: &Ui) -> Result<Wish, Diagnostics> {
         place: args.place.map(|place| match place {
             InPlace::Nspawn => Place::Nspawn,
             InPlace::Chroot => Place::Chroot,
+            InPlace::Folder => Place::Folder,
         }),
         expected: manifest::expected(&args.file, flags, ui)?,
         probe,
@@ -113,6 +118,7 @@ fn surroundings() -> Result<Surroundings, Diagnostic> {
 
 /// Lines of the result as soon as they are known.
 fn show(event: &Event<'_>, ui: &Ui) {
+    interrupt::wait_for_the_end();
     match event {
         Event::Note(text) => ui.note(&format!("  … {text}")),
         Event::Step(name) => ui.result(name),
@@ -151,19 +157,16 @@ fn json(check: &Check) -> serde_json::Value {
 /// What was asked for and not looked at is never a success: services where nothing can run. Who
 /// chose the place has accepted that.
 fn verdict(report: &Report, chosen: bool) -> Diagnostics {
-    let error = if report.count("passed") + report.count("failed") == 0 {
-        Diagnostic::cannot("trial.nothing", "nothing of the package could be checked")
-    } else if report.place != Place::Nspawn && report.count("skipped") > 0 && !chosen {
-        let many = count(report.count("skipped"), "check");
-        let text = format!("{many} could not be made here, for want of a container");
-        Diagnostic::cannot("trial.partial", text).hint(
-            "systemd-nspawn as root runs services (apt install systemd-container); \
-             `--in chroot` is content without",
-        )
-    } else {
+    let skipped = report.count("skipped");
+    let is_archive = !["deb", "rpm"].contains(&report.format.as_str());
+    if report.place == Place::Nspawn || skipped == 0 || chosen || is_archive {
         return Diagnostics::default();
-    };
-    error.into()
+    }
+    let many = if skipped == 1 { "1 check was".into() } else { format!("{skipped} checks were") };
+    let text = format!("{many} not made: there is no container here");
+    let hint = "systemd-nspawn runs everything (as root; apt install systemd-container debootstrap); \
+                `--in chroot` or `--in folder` is content with less";
+    Diagnostic::cannot("trial.partial", text).hint(hint).into()
 }
 
 fn summary(report: &Report, found: &Diagnostics, ui: &Ui) {

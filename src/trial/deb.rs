@@ -94,7 +94,9 @@ fn dependencies(
     let mut wanted = Vec::new();
     for set in sets {
         let files = set.iter().map(|one| one.at.as_str());
-        let plan = APT.into_iter().chain(["-s", "--no-install-recommends", "install"]);
+        // quieter, it would not say what is missing
+        let plan = APT.into_iter().map(|word| if word == "-qq" { "-q" } else { word });
+        let plan = plan.chain(["-s", "--no-install-recommends", "install"]);
         let said = scratch.chroot(true, &plan.chain(files).collect::<Vec<_>>())?;
         if !said.ok() {
             return Ok(Err(said));

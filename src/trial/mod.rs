@@ -8,6 +8,7 @@ mod cgroup;
 mod cleanup;
 mod command;
 mod deb;
+mod folder;
 mod image;
 mod life;
 mod machine;
@@ -44,14 +45,17 @@ pub enum Place {
     Nspawn,
     /// A root in which nothing runs but the package manager.
     Chroot,
+    /// Nothing is installed; what can be seen without that is looked at.
+    Folder,
 }
 
 impl Place {
-    /// `nspawn`, `chroot`.
+    /// `nspawn`, `chroot`, `folder`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Nspawn => "nspawn",
             Self::Chroot => "chroot",
+            Self::Folder => "folder",
         }
     }
 }
@@ -112,17 +116,24 @@ pub fn run(
     tell: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Report, Diagnostic> {
     let sets = Sets::read(wish)?;
+    let mut log = Log::new(tell);
     let manager: &dyn Manager = match sets.format.as_str() {
         "deb" => &deb::Dpkg,
         "rpm" => &rpm::Rpm,
-        other => {
-            let text = format!("{other} archives cannot be tried yet, only deb and rpm");
-            return Err(Diagnostic::cannot("trial.format", text));
+        _ => {
+            folder::archive(&sets.new[0], around, cleanup, &mut log)?;
+            return Ok(sets.without_image(wish, log));
         }
     };
-    let place = place(wish.place, around)?;
+    let place = match place(wish.place, around)? {
+        Ok(place) => place,
+        Err(why) => {
+            let all: Vec<_> = sets.new.iter().chain(&sets.old).cloned().collect();
+            folder::packages(&all, &why, around, cleanup, &mut log)?;
+            return Ok(sets.without_image(wish, log));
+        }
+    };
     let image = image(wish.image.as_ref(), &sets.format);
-    let mut log = Log::new(tell);
     let base = root::base(&image, manager.base(), around, &mut log)?;
     let mut scratch = Scratch::open(&base, around, cleanup, &mut log)?;
     let plan = sets.plan(wish, &scratch)?;
@@ -135,41 +146,36 @@ pub fn run(
     };
     let kept = if wish.keep { scratch.keep() } else { None };
     result?;
-    Ok(Report {
-        artifact: wish.artifact.clone(),
-        format: sets.format,
-        place,
-        image: image.to_string(),
-        steps: log.finish(),
-        kept,
-    })
+    let report = sets.without_image(wish, log);
+    Ok(Report { place, image: image.to_string(), kept, ..report })
 }
 
-/// The best place there is, or the one that was asked for.
-fn place(wish: Option<Place>, around: &Surroundings) -> Result<Place, Diagnostic> {
+/// The best place there is, or the one that was asked for; a reason where nothing can be
+/// installed.
+fn place(wish: Option<Place>, around: &Surroundings) -> Result<Result<Place, String>, Diagnostic> {
     let base = ["unshare:util-linux", "nsenter:util-linux", "mount:mount", "chroot:coreutils"];
     let boot = ["systemd-nspawn:systemd-container", "setpriv:util-linux"];
     let (no_base, no_boot) = (around.tools.missing(&base), around.tools.missing(&boot));
-    if !around.is_root || !no_base.is_empty() {
-        let why = if around.is_root {
-            format!("{} is missing", no_base.join(", "))
-        } else {
-            "only root can install packages in a root of their own".to_owned()
-        };
-        let text = format!("cannot try the package here: {why}");
-        let hint =
-            "`pkggen verify` checks its structure without root; `sudo pkggen test` installs it";
-        return Err(Diagnostic::cannot("trial.place", text).hint(hint));
-    }
-    match wish {
-        Some(Place::Chroot) => Ok(Place::Chroot),
-        Some(Place::Nspawn) if !no_boot.is_empty() => {
-            let text = format!("a container needs {}", no_boot.join(", "));
-            Err(Diagnostic::cannot("trial.place", text)
-                .hint(format!("apt install {}", no_boot.join(" "))))
+    let why = if wish == Some(Place::Folder) {
+        Some("`--in folder` installs nothing".to_owned())
+    } else if !around.is_root {
+        Some("only root can install packages in a root of their own".to_owned())
+    } else {
+        (!no_base.is_empty()).then(|| format!("{} is missing", no_base.join(", ")))
+    };
+    match (wish, why) {
+        (None | Some(Place::Folder), Some(why)) => Ok(Err(why)),
+        (Some(place), Some(why)) => {
+            let text = format!("`--in {}` is not possible: {why}", place.word());
+            Err(Diagnostic::cannot("trial.place", text))
         }
-        None if !no_boot.is_empty() => Ok(Place::Chroot),
-        _ => Ok(Place::Nspawn),
+        (Some(Place::Nspawn), None) if !no_boot.is_empty() => {
+            let text = format!("`--in nspawn` is not possible: {} is missing", no_boot.join(", "));
+            Err(Diagnostic::cannot("trial.place", text))
+        }
+        (Some(Place::Chroot), None) => Ok(Ok(Place::Chroot)),
+        (None, None) if !no_boot.is_empty() => Ok(Ok(Place::Chroot)),
+        _ => Ok(Ok(Place::Nspawn)),
     }
 }
 
@@ -204,6 +210,18 @@ impl Sets {
         let sets = Self { format, new, old };
         sets.check()?;
         Ok(sets)
+    }
+
+    /// A report of what happened without any system.
+    fn without_image(&self, wish: &Wish, log: Log<'_>) -> Report {
+        Report {
+            artifact: wish.artifact.clone(),
+            format: self.format.clone(),
+            place: Place::Folder,
+            image: String::new(),
+            steps: log.finish(),
+            kept: None,
+        }
     }
 
     fn check(&self) -> Result<(), Diagnostic> {

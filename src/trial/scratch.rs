@@ -45,13 +45,7 @@ impl<'a> Scratch<'a> {
         cleanup: &Cleanup,
         log: &mut Log<'_>,
     ) -> Result<Self, Diagnostic> {
-        let failed = |error: io::Error| {
-            let text = format!("cannot write `{}`", around.cache.display());
-            Diagnostic::failed("trial.cache", text).caused_by(&error)
-        };
-        fs::create_dir_all(&around.cache).map_err(failed)?;
-        sweep(&around.cache);
-        let (dir, lock) = folder(&around.cache, cleanup).map_err(failed)?;
+        let (dir, lock) = fresh(around, cleanup)?;
         let holder = match hold(around) {
             Ok(holder) => holder,
             Err(error) => {
@@ -171,6 +165,24 @@ impl Drop for Scratch<'_> {
         }
         let _ = flock(&self.lock, FlockOperation::Unlock);
     }
+}
+
+/// A new folder in the cache, which is gone with the trial.
+pub(super) fn fresh(
+    around: &Surroundings,
+    cleanup: &Cleanup,
+) -> Result<(PathBuf, File), Diagnostic> {
+    let made = || {
+        fs::create_dir_all(&around.cache)?;
+        sweep(&around.cache);
+        folder(&around.cache, cleanup)
+    };
+    made().map_err(|error| {
+        let text = format!("cannot write `{}`", around.cache.display());
+        Diagnostic::failed("trial.cache", text)
+            .caused_by(&error)
+            .hint("PKGGEN_VERIFY_CACHE names another folder")
+    })
 }
 
 /// A new folder, locked for as long as this process lives.

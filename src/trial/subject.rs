@@ -11,7 +11,7 @@ use crate::{
     digest::Want,
     format::{
         FORMATS,
-        report::{ReadKind, Report},
+        report::{MetaFile, ReadKind, Report},
     },
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Subject {
     pub(super) editable: Vec<String>,
     /// Those that are declared as configuration.
     pub(super) config: Vec<String>,
+    /// Scripts that run on the user's machine: name and text.
+    pub(super) scripts: Vec<(String, String)>,
     /// Why it is no good package.
     pub(super) problems: Vec<String>,
 }
@@ -72,6 +74,8 @@ impl Subject {
             let mut values = names.iter().filter_map(|name| report.field(name));
             values.next().unwrap_or_default().to_owned()
         };
+        let scripts = report.metadata.iter().filter(|(_, file)| file.mode & 0o111 != 0);
+        let text = |file: &MetaFile| String::from_utf8_lossy(&file.content).into_owned();
         let all = report.entries.iter().filter(|entry| entry.kind != ReadKind::Dir);
         let absolute = |path: &str| format!("/{path}");
         let is_edited = |path: &str| path.starts_with("etc/") && !path.starts_with("etc/systemd/");
@@ -86,6 +90,7 @@ impl Subject {
             files: all.clone().map(|entry| absolute(&entry.path)).collect(),
             editable: editable.map(|entry| absolute(&entry.path)).collect(),
             config: all.filter(|entry| entry.config).map(|entry| absolute(&entry.path)).collect(),
+            scripts: scripts.map(|(name, file)| (name.clone(), text(file))).collect(),
             problems: report.problems.clone(),
         }
     }

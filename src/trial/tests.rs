@@ -338,11 +338,24 @@ fn packages_that_do_not_belong_together_are_refused() {
 }
 
 #[test]
-fn without_root_or_tools_there_is_a_reason() {
-    let tools = Tools(vec!["/usr/bin".into(), "/bin".into(), "/usr/sbin".into()]);
-    let around = Surroundings { tools, ..Surroundings::default() };
-    let error = place(None, &around).unwrap_err();
-    assert_eq!((error.class as u8, error.code), (3, "trial.place"));
-    let around = Surroundings { tools: Tools::default(), is_root: true, ..Surroundings::default() };
-    assert!(place(None, &around).unwrap_err().message.contains("util-linux"));
+fn the_best_place_is_taken_and_one_that_was_asked_for_must_be_possible() {
+    let dir = tempfile::tempdir().unwrap();
+    for tool in ["unshare", "nsenter", "mount", "chroot"] {
+        std::fs::write(dir.path().join(tool), "").unwrap();
+    }
+    let around = |is_root| {
+        let tools = Tools(vec![dir.path().to_owned()]);
+        Surroundings { tools, is_root, ..Surroundings::default() }
+    };
+    assert_eq!(place(None, &around(true)).unwrap(), Ok(Place::Chroot));
+    let error = place(Some(Place::Nspawn), &around(true)).unwrap_err();
+    assert!(error.message.contains("systemd-container"), "{error}");
+    assert!(place(None, &around(false)).unwrap().unwrap_err().contains("only root"));
+    assert_eq!(place(Some(Place::Chroot), &around(false)).unwrap_err().class as u8, 3);
+    assert!(place(Some(Place::Folder), &around(true)).unwrap().is_err());
+    for tool in ["systemd-nspawn", "setpriv"] {
+        std::fs::write(dir.path().join(tool), "").unwrap();
+    }
+    assert_eq!(place(None, &around(true)).unwrap(), Ok(Place::Nspawn));
+    assert_eq!(place(Some(Place::Chroot), &around(true)).unwrap(), Ok(Place::Chroot));
 }
