@@ -170,13 +170,22 @@ impl Watcher<'_> {
             let is_active = active.iter().any(Option::is_some) || units.is_empty();
             answered |= self.answer(probe, first.filter(|_| is_active), is_active, log)?;
         }
-        if !units.is_empty() {
+        if self.any_alive(units)? {
             self.machine.pause(if answered { STABLE_ANSWER } else { STABLE });
         }
         for (unit, before) in units.iter_mut().zip(&active) {
             self.stays(unit, before.as_ref(), log)?;
         }
         Ok(())
+    }
+
+    fn any_alive(&self, units: &[Unit]) -> Result<bool, Diagnostic> {
+        for unit in units {
+            if !self.state(&unit.name)?.is_dead() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Waits; `None` when it does not become active.

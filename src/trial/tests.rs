@@ -31,10 +31,10 @@ impl Fake {
             ("rpm -q --qf", ["1", "2"].map(str::to_owned).into()),
             ("sh -c for f do ! grep", vec!["/usr/lib/systemd/system/app.service".to_owned()]),
             ("systemctl is-enabled", vec!["enabled".to_owned()]),
-            // looked for, waited for, looked at again; before and after the upgrade
+            // idle? active? alive? still? before and after the upgrade
             (
                 "systemctl show",
-                [7, 7, 7, 8, 8, 8]
+                [7, 7, 7, 7, 8, 8, 8, 8]
                     .map(active)
                     .into_iter()
                     .chain(["ActiveState=inactive\n".into()])
