@@ -470,3 +470,99 @@ fn a_blob_of_the_hugging_face_cache_that_was_changed_is_found() {
     let listed = common::stdout(&mut hub.pkggen(&["model", "list"]));
     assert!(listed.starts_with("hf:org/repo/x.gguf "), "{listed}");
 }
+
+/// A GGUF file that is to become a store.
+fn stored(name: &str, gguf: &[u8], store: &str) -> Place {
+    let item = format!("source = \"{name}\", type = \"model\", as = \"{store}\"");
+    let place = Place::new(&[&item]);
+    fs::write(place.path(name), gguf).unwrap();
+    place
+}
+
+#[test]
+fn a_bare_file_becomes_a_complete_store() {
+    let gguf = common::gguf::tiny(0).bytes();
+    let place = stored("x.gguf", &gguf, "ollama:tiny:4k");
+    let text = fs::read_to_string(place.path("pkggen.toml")).unwrap();
+    let licensed = text.replace("license = \"MIT\"", "license = \"MIT\"\nlicense-files = [\"L\"]");
+    fs::write(place.path("pkggen.toml"), licensed).unwrap();
+    fs::write(place.path("L"), "Permission is granted.\n").unwrap();
+    let paths = common::stdout(&mut place.pkggen(&["build"]));
+    let files = installed(&place, "deb");
+    let manifest = "usr/share/coder/models/manifests/registry.ollama.ai/library/tiny/4k";
+    assert!(files.contains(&manifest.to_owned()), "{files:?}");
+    // Unpacked, it is a store that pkggen itself finds nothing wrong with.
+    let archive = paths.lines().find(|path| path.ends_with(".tar.gz")).unwrap();
+    common::ok(Command::new("tar").arg("-xzf").arg(place.path(archive)).current_dir(&place.folder));
+    let top = archive.rsplit('/').next().unwrap().trim_end_matches(".tar.gz");
+    let store = place.path(top).join("share/models");
+    let args = ["model", "verify", "--ollama-models", store.to_str().unwrap()];
+    let said = common::stdout(&mut place.pkggen(&args));
+    assert_eq!(said, "ok   ollama:tiny:4k  3 files, 17.9 kB\n");
+    // And a source of the next package.
+    let next = Place::of_ollama("tiny:4k");
+    common::ok(&mut next.pkggen(&["build", "rpm", "--ollama-models", store.to_str().unwrap()]));
+}
+
+#[test]
+fn the_same_file_becomes_the_same_store() {
+    let gguf = common::gguf::tiny(0).bytes();
+    let all = [(); 2].map(|()| {
+        let place = stored("x.gguf", &gguf, "ollama:tiny:4k");
+        let path = common::stdout(&mut place.pkggen(&["build", "deb"]));
+        fs::read(place.path(path.trim())).unwrap()
+    });
+    assert!(all[0] == all[1]);
+}
+
+#[test]
+fn what_cannot_become_a_store_says_why() {
+    let gguf = common::gguf::tiny(0).bytes();
+    let shard = common::gguf::shards(0, 3).remove(0).bytes();
+    for (name, file, bytes, store) in [
+        ("as-split", "m-00001-of-00003.gguf", &shard[..], "ollama:m"),
+        ("as-name", "x.gguf", &gguf, "ollama:a:b:c"),
+        ("as-other", "x.bin", b"not a model", "ollama:x"),
+        ("as-truncated", "x.gguf", &gguf[..9000], "ollama:x"),
+    ] {
+        compare(name, &stored(file, bytes, store).check(&[]));
+    }
+}
+
+#[test]
+fn a_blob_that_was_changed_is_found_by_check_and_build() {
+    for verb in ["check", "build"] {
+        let place = Place::of_ollama(QWEN);
+        ollama::add_broken(&place.store(), &Model::new(QWEN), Broken::BlobChanged);
+        let args = [verb, "deb", "--ollama-models", "store"];
+        let output = place.pkggen(&args).output().unwrap();
+        let said = common::said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("the file was changed or the disk is failing"), "{said}");
+        assert!(!place.path("dist").exists() || common::files(&place.path("dist")).is_empty());
+    }
+}
+
+#[test]
+fn a_tag_that_has_moved_is_told_and_accepted() {
+    let place = Place::of_ollama(QWEN);
+    ollama::add(&place.store(), &Model::new(QWEN));
+    let args = ["build", "tar.gz", "--ollama-models", "store"];
+    common::ok(&mut place.pkggen(&args));
+    let lock = fs::read_to_string(place.path("pkggen.lock")).unwrap();
+    assert!(lock.contains("ollama:qwen2.5-coder:3b") && lock.contains("ollama-manifest"), "{lock}");
+    let newer = Model { gguf: common::gguf::tiny(9).bytes(), ..Model::new(QWEN) };
+    ollama::add(&place.store(), &newer);
+    let output = place.pkggen(&args).output().unwrap();
+    let said = common::said(&output);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("pinned at pkggen.lock"), "{said}");
+    common::ok(&mut place.pkggen(&[
+        "check",
+        "tar.gz",
+        "--ollama-models",
+        "store",
+        "--update-lock",
+    ]));
+    common::ok(&mut place.pkggen(&args));
+}

@@ -145,8 +145,14 @@ impl Prepare<'_> {
             .expect("the matrix has only formats that are made");
         let merged = loaded.manifest.select(&job.selection(), &settings.sets)?;
         let layout = format.layout(&self.context(&merged, None));
-        let resolved = resolve::resolve(&loaded.manifest, job, settings, sources, layout)?;
-        let Resolved { package, manifest, parts, mut warnings, absent, pins } = resolved;
+        let resolve = || resolve::resolve(&loaded.manifest, job, settings, sources, layout);
+        let mut resolved = resolve()?;
+        if !resolved.unread.is_empty() {
+            // Names in a store are digests.
+            (self.read)(&resolved.unread)?;
+            resolved = resolve()?;
+        }
+        let Resolved { package, manifest, parts, mut warnings, absent, pins, .. } = resolved;
         for source in absent {
             let what = format!("`{source}` in {} for {}", job.spelling, job.target);
             left_out.push(LeftOut { what, why: "optional, and not there".into() });

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::ui::{Ui, size};
-use crate::resolve::{Change, Lock, Seen};
+use crate::resolve::{Change, Lock, PinKind, Seen};
 
 /// A source in `--json`.
 #[derive(Serialize)]
@@ -26,6 +26,11 @@ fn row<'a>(change: &'static str, seen: &'a Seen) -> Row<'a> {
     Row { change, source, kind: kind.word(), sha256: sha256.to_string(), size: *size }
 }
 
+/// Blobs of a model follow from its manifest.
+fn is_said(row: &Row<'_>) -> bool {
+    row.kind != PinKind::OllamaBlob.word()
+}
+
 /// Writes what is new, and says so. A folder that cannot be written to does not undo what was made:
 /// the next run sees the same sources for the first time again.
 pub(super) fn write(lock: &mut Lock, change: &Change, ui: &Ui) {
@@ -36,7 +41,8 @@ pub(super) fn write(lock: &mut Lock, change: &Change, ui: &Ui) {
         ui.note(&format!("note: `{}` cannot be written, nothing is pinned: {error}", lock.shown()));
         return;
     }
-    for Row { change, source, sha256, size: bytes, .. } in rows(change) {
+    for Row { change, source, sha256, size: bytes, .. } in rows(change).into_iter().filter(is_said)
+    {
         let verb = if change == "added" { "pinned" } else { "accepted" };
         let (file, digest) = (lock.shown(), &sha256[..12]);
         ui.note(&format!("note: {verb} `{source}` in `{file}`: sha256 {digest}…, {}", size(bytes)));
@@ -45,7 +51,7 @@ pub(super) fn write(lock: &mut Lock, change: &Change, ui: &Ui) {
 
 /// Says what a build would write.
 pub(super) fn tell(lock: &Lock, change: &Change, ui: &Ui) {
-    for seen in &change.added {
+    for seen in change.added.iter().filter(|seen| is_said(&row("added", seen))) {
         let (source, file) = (&seen.source, lock.shown());
         ui.note(&format!("note: `{source}` is not in `{file}` yet; `pkggen build` adds it"));
     }

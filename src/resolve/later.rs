@@ -3,7 +3,6 @@
 use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Place},
-    manifest::{FileItem, Spanned},
     package::Os,
 };
 
@@ -16,14 +15,6 @@ pub(super) fn check(work: &mut Work<'_>) {
             work.found.error(later("`seed` on Windows", seed.place.as_ref()));
         }
     }
-}
-
-/// The first thing about an item that is not done yet.
-pub(super) fn item(item: &Spanned<FileItem>) -> Option<Diagnostic> {
-    if let Some(store) = &item.r#as {
-        return Some(later("`as`", store.place.as_ref()));
-    }
-    None
 }
 
 /// What is not done yet hides files: that a source named after a variant is not there, or that a

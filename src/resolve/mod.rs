@@ -37,7 +37,7 @@ pub use pin::{Pin, PinKind};
 pub use source::{Problem, Sources, gguf, huggingface, ollama};
 pub use work::resolve;
 
-use crate::{diagnostic::Diagnostic, manifest::Node, package::Package};
+use crate::{diagnostic::Diagnostic, manifest::Node, package::Package, payload::Blob};
 
 /// One artifact with everything found.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub struct Resolved {
     pub absent: Vec<String>,
     /// Content that must have a known digest.
     pub pins: Vec<Pin>,
+    /// Content that must be read before all of this is right: resolve again once it is.
+    pub unread: Vec<Blob>,
 }
 
 /// A component that is a package of its own.

@@ -469,22 +469,6 @@ fn scripts_of_the_strongest_selector_win() {
 }
 
 #[test]
-fn features_of_later_versions_are_one_error_each() {
-    let bench = Bench::new(
-        r#"
-[payload]
-files = [
-  { source = "x.gguf", type = "model", as = "ollama:x" },
-]
-"#,
-        &[],
-    );
-    let errors = bench.resolve("linux-x86_64", "deb").unwrap_err();
-    assert_eq!(errors.exit_code(), 3);
-    assert!(errors.errors.iter().all(|e| e.code == "feature.later" && e.place.is_some()));
-}
-
-#[test]
 fn the_large_examples_want_nothing_but_features_of_later_versions() {
     let text = |name: &str| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/manifests/good");

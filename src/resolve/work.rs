@@ -38,6 +38,8 @@ pub(super) struct Work<'a> {
     pub(super) absent: Vec<String>,
     /// Content that must have a known digest.
     pub(super) pins: Vec<Pin>,
+    /// Content whose digest has to be known before everything is decided.
+    pub(super) unread: Vec<Blob>,
 }
 
 /// What runs on the user's machine.
@@ -132,16 +134,17 @@ pub fn resolve(
         found,
         absent: Vec::new(),
         pins: Vec::new(),
+        unread: Vec::new(),
     };
     later::check(&mut work);
     let mut package = package(&mut work, known);
     let parts = parts::split(&mut work, &mut package);
-    let Work { mut found, absent, pins, .. } = work;
+    let Work { mut found, absent, pins, unread, .. } = work;
     later::without_consequences(&mut found);
     found.sort();
     if found.is_ok() {
         let warnings = found.warnings;
-        Ok(Resolved { package, manifest: tree, parts, warnings, absent, pins })
+        Ok(Resolved { package, manifest: tree, parts, warnings, absent, pins, unread })
     } else {
         Err(found)
     }

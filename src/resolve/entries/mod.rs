@@ -5,6 +5,7 @@ mod dest;
 mod inside;
 mod models;
 mod pins;
+mod stored;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,7 +14,7 @@ use dest::{dest, exact};
 use inside::{Renames, dangling};
 
 use super::{
-    later, program,
+    program,
     source::{Item, ItemKind},
     work::Work,
 };
@@ -98,10 +99,6 @@ struct Common<'a> {
 
 impl Entries {
     fn files(&mut self, work: &mut Work<'_>, item: &Spanned<FileItem>) {
-        if let Some(error) = later::item(item) {
-            work.found.error(error);
-            return;
-        }
         let common = Common {
             role: item.r#type.value,
             owner: item.owner.as_ref(),

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use super::stored;
 use crate::{
     diagnostic::{Diagnostic, Place},
     manifest::{FileItem, Spanned},
@@ -27,6 +28,9 @@ pub(super) fn check(
 ) -> Option<Arc<Found>> {
     if item.r#type.value != PayloadType::Model {
         return Some(found);
+    }
+    if let Some(name) = &item.r#as {
+        return stored::store(work, item, name, &found);
     }
     let mut errors = Vec::new();
     // What was downloaded has no siblings beside it: each shard is an item.

@@ -4,6 +4,7 @@
 //! server does not check blobs when it opens them, so they are checked here: their lengths when
 //! they are found, their digests when they are read.
 
+pub(in crate::resolve) mod create;
 mod find;
 mod machine;
 mod manifest;
