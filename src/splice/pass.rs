@@ -64,6 +64,11 @@ impl Sink for Hashes {
     }
 }
 
+/// Whether a chunk is a whole number of blocks. Deflate's 65,535 bytes go across chunks.
+fn cuts_chunks(framing: Framing) -> bool {
+    CHUNK.is_multiple_of(framing.block())
+}
+
 /// A pass on its way.
 struct Pass<'a, S> {
     sink: &'a mut S,
@@ -84,13 +89,14 @@ impl<S: Sink> Pass<'_, S> {
                     self.segments(std::slice::from_ref(segment))?;
                     rest = later;
                 }
-                Segment::Stored { blob, at, len, framing } => {
+                Segment::Stored { blob, at, len, framing } if cuts_chunks(*framing) => {
                     self.stored((blob, *at, *len), *framing, &mut chunks, beside.as_mut())?;
                     rest = later;
                 }
                 _ => {
-                    let special = |segment: &&Segment| {
-                        matches!(segment, Segment::Check(_) | Segment::Stored { .. })
+                    let special = |segment: &&Segment| match segment {
+                        Segment::Stored { framing, .. } => cuts_chunks(*framing),
+                        segment => matches!(segment, Segment::Check(_)),
                     };
                     let count = 1 + later.iter().take_while(|segment| !special(segment)).count();
                     let (now, later) = rest.split_at(count);

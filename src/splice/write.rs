@@ -54,7 +54,7 @@ pub fn write_beside<R>(
 }
 
 /// Asks for the whole of the space, so that a full disk is noticed before the work.
-fn reserve(draft: &Draft, len: u64) -> Result<(), Error> {
+pub(super) fn reserve(draft: &Draft, len: u64) -> Result<(), Error> {
     if len == 0 {
         return Ok(());
     }
@@ -101,7 +101,7 @@ mod tests {
         codec::{Codec, Packing},
         digest::Want,
         payload::{self, Blob},
-        splice::pack,
+        splice::{Framing, pack},
     };
 
     #[test]
@@ -116,6 +116,25 @@ mod tests {
         let (mut want, written) = (Vec::new(), fs::read(dir.path().join("out")).unwrap());
         recipe.reader().read_to_end(&mut want).unwrap();
         assert!(written == want);
+    }
+
+    #[test]
+    fn stored_content_of_every_codec_is_as_long_as_described() {
+        let (dir, from) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let bench = Bench::for_tests();
+        let content: Vec<u8> = (0..2_500_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+        fs::write(from.path().join("x"), &content).unwrap();
+        let blob = Blob::open(from.path().join("x")).unwrap();
+        payload::ingest(std::slice::from_ref(&blob), &[].into(), Want::Sha256, &bench).unwrap();
+        for framing in [Framing::Zstd, Framing::Lzma2, Framing::Deflate] {
+            let mut recipe = Recipe::default();
+            let len = blob.len();
+            recipe.push(crate::splice::Segment::Stored { blob: blob.clone(), at: 0, len, framing });
+            let draft = write(&recipe, dir.path(), &bench).unwrap();
+            let (mut want, path) = (Vec::new(), draft.path().to_owned());
+            recipe.reader().read_to_end(&mut want).unwrap();
+            assert!(fs::read(path).unwrap() == want, "{framing:?}");
+        }
     }
 
     /// A frame with text, content that does not shrink, and more text; and what it unpacks to.
