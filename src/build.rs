@@ -3,6 +3,7 @@
 mod fetched;
 mod load;
 mod make;
+mod parts;
 mod pins;
 mod prepare;
 mod signers;

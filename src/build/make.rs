@@ -1,11 +1,15 @@
 //! Planned artifacts become files: ingest, plan, write, read back, compare, rename.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use super::{Planned, Signer, pins, sums as own_sums};
+use super::{
+    Planned, Signer,
+    parts::{self, Named},
+    pins, sums as own_sums,
+};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     digest::{Sha256Digest, Want},
@@ -18,7 +22,7 @@ use crate::{
     package::Target,
     payload::{self, Bench, Blob},
     resolve::{Change, Lock, Rule},
-    splice,
+    splice::{self, Joined},
 };
 
 /// A finished artifact: written, read back, compared and named.
@@ -101,8 +105,8 @@ pub fn make(
     for (artifact, plan) in described {
         match write(&artifact, plan, out, bench) {
             Ok(made) => {
-                tell(&made);
-                built.made.push(made);
+                made.iter().for_each(&mut *tell);
+                built.made.extend(made);
             }
             Err(error) => built.found.error(error),
         }
@@ -158,12 +162,15 @@ struct Order {
     file_name: String,
     spelling: String,
     target: Target,
+    /// Most bytes of one file.
+    split: Option<u64>,
 }
 
 impl From<Planned> for Order {
     fn from(planned: Planned) -> Self {
+        let split = planned.format.split(&planned.context());
         let Planned { format, file_name, spelling, target, .. } = planned;
-        Self { format, file_name, spelling, target }
+        Self { format, file_name, spelling, target, split }
     }
 }
 
@@ -223,8 +230,31 @@ fn free_space(_: &Path) -> Option<u64> {
     None
 }
 
-fn write(artifact: &Order, plan: Plan, out: &Path, bench: &Bench) -> Result<Made, Diagnostic> {
-    let path = out.join(&artifact.file_name);
+/// Writes an artifact, reads it back and gives it its name, or its parts theirs.
+fn write(artifact: &Order, plan: Plan, out: &Path, bench: &Bench) -> Result<Vec<Made>, Diagnostic> {
+    let Order { spelling, target, .. } = artifact;
+    let named = match artifact.split {
+        Some(size) if plan.recipe.len() > size => write_parts(artifact, plan, size, out, bench)?,
+        _ => vec![write_whole(artifact, plan, out, bench)?],
+    };
+    let sums: Vec<_> = named.iter().map(|(name, _, sha256)| (name.clone(), *sha256)).collect();
+    own_sums::merge(out, &sums).map_err(|error| {
+        let text = format!("cannot write `{}`", out.join(sums::NAME).display());
+        Diagnostic::failed("write.failed", text).caused_by(&error)
+    })?;
+    let made = |(name, len, sha256): Named| {
+        let (path, spelling) = (out.join(name), spelling.clone());
+        Made { path, spelling, target: *target, len, sha256 }
+    };
+    Ok(named.into_iter().map(made).collect())
+}
+
+fn write_whole(
+    artifact: &Order,
+    plan: Plan,
+    out: &Path,
+    bench: &Bench,
+) -> Result<Named, Diagnostic> {
     bench.progress.start(&artifact.file_name, plan.recipe.len());
     let Plan { recipe, expected } = plan;
     let written =
@@ -233,13 +263,34 @@ fn write(artifact: &Order, plan: Plan, out: &Path, bench: &Bench) -> Result<Made
     drop(recipe);
     let (draft, report) = written?;
     let (len, sha256) = check(artifact, &expected, report)?;
-    draft.publish(&path)?;
-    let Order { file_name, spelling, target, .. } = artifact;
-    own_sums::merge(out, &[(file_name.clone(), sha256)]).map_err(|error| {
-        let text = format!("cannot write `{}`", out.join(sums::NAME).display());
-        Diagnostic::failed("write.failed", text).caused_by(&error)
-    })?;
-    Ok(Made { path, spelling: spelling.clone(), target: *target, len, sha256 })
+    draft.publish(&out.join(&artifact.file_name))?;
+    Ok((artifact.file_name.clone(), len, sha256))
+}
+
+/// The parts are read back as the one file that they are.
+fn write_parts(
+    artifact: &Order,
+    plan: Plan,
+    size: u64,
+    out: &Path,
+    bench: &Bench,
+) -> Result<Vec<Named>, Diagnostic> {
+    let Plan { recipe, expected } = plan;
+    let name = &artifact.file_name;
+    parts::check(name, recipe.len(), size)?;
+    bench.progress.start(name, recipe.len());
+    let written = splice::write_parts(&recipe, out, size, bench);
+    bench.progress.finish();
+    drop(recipe);
+    let written = written?;
+    let files: io::Result<Vec<_>> =
+        written.iter().map(|part| part.draft.file().try_clone()).collect();
+    let report = files
+        .and_then(Joined::new)
+        .map_err(ReadError::Io)
+        .and_then(|mut joined| artifact.format.read(&mut joined, Want::Sha256));
+    let whole = check(artifact, &expected, report)?;
+    parts::publish(out, name, whole, written)
 }
 
 /// Compares what a stranger would read with the plan: entries by SHA-256, and the text of `md5sums`,

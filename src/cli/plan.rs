@@ -325,6 +325,13 @@ pub(super) fn notes(plan: &Planned) -> Vec<String> {
     if !bin.starts_with('/') {
         notes.push(format!("can be unpacked anywhere; nothing puts {bin}/ on the PATH"));
     }
+    if let Some(most) = plan.format.split(&plan.context()) {
+        let name = &plan.file_name;
+        notes.push(format!(
+            "if it is longer than {}: {name}.001, .002 … of that size, and {name}.join.sh",
+            size(most)
+        ));
+    }
     notes
 }
 

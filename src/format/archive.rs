@@ -63,6 +63,14 @@ pub(super) fn packing(cx: &Context<'_>, codec: Codec) -> Result<Packing, Diagnos
     }
 }
 
+/// Smallest parts, in bytes.
+const LEAST_PART: u64 = 1 << 20;
+
+/// Most bytes of one file, if the archive is to be split.
+pub(super) fn split(cx: &Context<'_>) -> Option<u64> {
+    options(cx).ok()?.split.map(|size| size.0)
+}
+
 /// What is in the top folder.
 pub(super) fn tree(package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {
     let options = options(cx)?;
@@ -83,13 +91,10 @@ fn later(cx: &Context<'_>, options: &ArchiveOptions) -> Result<(), Diagnostics> 
                 .hint("leave `installer` out, or build a deb"),
         );
     }
-    if options.split.is_some() {
-        let text = "archives in parts cannot be made yet";
-        found.error(
-            Diagnostic::cannot("later.split", text)
-                .at(place("split"))
-                .hint("leave `split` out: archives have no limit of their own"),
-        );
+    if let Some(split) = options.split.as_ref().filter(|split| split.0 < LEAST_PART) {
+        let text = format!("parts of {} bytes are smaller than anybody needs", split.0);
+        let hint = "1MiB or more; GitHub takes files of less than 2GiB: \"1900MiB\"";
+        found.error(Diagnostic::usage("archive.split", text).at(split.place.clone()).hint(hint));
     }
     if found.is_ok() { Ok(()) } else { Err(found) }
 }
@@ -132,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn what_archives_cannot_do_yet_is_refused_with_its_place() {
-        let manifest = Node::sample("[archive]\ninstaller = true\nsplit = \"1900MiB\"\n");
+    fn what_archives_cannot_do_is_refused_with_its_place() {
+        let manifest = Node::sample("[archive]\ninstaller = true\nsplit = \"1900B\"\n");
         let found = tree(
             &sample(),
             &Context {
@@ -150,7 +155,7 @@ mod tests {
         assert_eq!(told.len(), 2);
         assert!(
             told.iter().zip([2, 3]).all(|((class, at), line)| {
-                *class == Class::Cannot && at.starts_with(&place(line))
+                matches!(class, Class::Cannot | Class::Usage) && at.starts_with(&place(line))
             }),
             "{told:?}"
         );

@@ -154,6 +154,11 @@ pub trait Format: Sync {
         Ok(Vec::new())
     }
 
+    /// Most bytes of one file: a longer artifact is written as parts.
+    fn split(&self, _cx: &Context<'_>) -> Option<u64> {
+        None
+    }
+
     /// Describes the artifact. Writes nothing but packed pieces. Payloads have been ingested, and
     /// what is installed is in the tree alone: the package's entries of plain files are gone.
     fn plan(

@@ -58,6 +58,10 @@ impl Format for Tarball {
         archive::tree(package, cx)
     }
 
+    fn split(&self, cx: &Context<'_>) -> Option<u64> {
+        archive::split(cx)
+    }
+
     fn plan(
         &self,
         package: &Package,

@@ -54,6 +54,10 @@ impl Format for Zip {
         archive::tree(package, cx)
     }
 
+    fn split(&self, cx: &Context<'_>) -> Option<u64> {
+        archive::split(cx)
+    }
+
     fn plan(
         &self,
         package: &Package,

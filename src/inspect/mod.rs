@@ -9,7 +9,7 @@ pub mod text;
 
 use std::{
     fs::File,
-    io::{Read, Seek},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
 };
 
@@ -25,6 +25,7 @@ use crate::{
         report::{ReadError, Report},
     },
     sign::openpgp::Certificate,
+    splice::{self, Joined},
 };
 
 /// How much of a file is looked at to recognise its format, in bytes: enough to unpack the first
@@ -40,7 +41,7 @@ pub enum Error {
         /// As the user typed it.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// No format recognises it.
     #[error("`{}` is of no known format", path.display())]
@@ -110,6 +111,7 @@ pub fn verify(path: &Path, expected: Option<Sha256Digest>) -> Result<Verdict, Er
     let (mut file, format) = open(path)?;
     let mut verdict = match format {
         Some(format) => verdict(read(path, &mut file, format))?,
+        None if expected.is_some() && splice::is_of_set(path) => Verdict::default(),
         None if expected.is_some() => {
             let note = "it is of no known format, only its digest is checked";
             Verdict { notes: vec![note.into()], ..Verdict::default() }
@@ -118,8 +120,9 @@ pub fn verify(path: &Path, expected: Option<Sha256Digest>) -> Result<Verdict, Er
     };
     if let Some(expected) = expected {
         let found = match verdict.sha256 {
-            Some(found) => found,
-            None => digest(path, &mut file)?,
+            Some(found) if !splice::is_of_set(path) => found,
+            // What was read is the whole, of which this is a part.
+            _ => digest(path)?,
         };
         verdict.sha256 = Some(found);
         if found != expected {
@@ -155,16 +158,19 @@ fn verdict(report: Result<Report, Error>) -> Result<Verdict, Error> {
     }
 }
 
-/// The file and its format.
-fn open(path: &Path) -> Result<(File, Option<&'static dyn Format>), Error> {
+/// The file and its format; with the first part of several files, all of them as one.
+fn open(path: &Path) -> Result<(Joined, Option<&'static dyn Format>), Error> {
     let failed = |source| Error::Open { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
+    let paths = splice::parts_of(path).unwrap_or_else(|| vec![path.to_owned()]);
+    let files: io::Result<Vec<_>> = paths.iter().map(File::open).collect();
+    let mut file = files.and_then(Joined::new).map_err(failed)?;
     let mut head = Vec::new();
-    (&file).take(HEAD).read_to_end(&mut head).map_err(failed)?;
+    (&mut file).take(HEAD).read_to_end(&mut head).map_err(failed)?;
     Ok((file, recognise(&head)))
 }
 
-fn read(path: &Path, file: &mut File, format: &'static dyn Format) -> Result<Report, Error> {
+fn read(path: &Path, file: &mut Joined, format: &'static dyn Format) -> Result<Report, Error> {
+    file.rewind().map_err(|source| Error::Open { path: path.into(), source })?;
     format.read(file, Want::Md5Too).map_err(|source| {
         let (path, format) = (path.into(), format.name());
         Error::Unreadable { path, format, source }
@@ -172,9 +178,9 @@ fn read(path: &Path, file: &mut File, format: &'static dyn Format) -> Result<Rep
 }
 
 /// SHA-256 of a file.
-fn digest(path: &Path, file: &mut File) -> Result<Sha256Digest, Error> {
+fn digest(path: &Path) -> Result<Sha256Digest, Error> {
     let failed = |source| Error::Open { path: path.into(), source };
-    file.rewind().map_err(failed)?;
+    let file = File::open(path).map_err(failed)?;
     let (_, sha256) = Tap::new(file).finish().map_err(|error| failed(error.into()))?;
     Ok(sha256)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write as _},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process,
@@ -55,6 +55,16 @@ impl Draft {
     pub(crate) fn in_dir(dir: &Path) -> Result<Self, Error> {
         sweep(dir);
         Self::create(dir)
+    }
+
+    /// One with these bytes, for everybody to run.
+    pub(crate) fn of(dir: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let mut draft = Self::in_dir(dir)?;
+        let failed = || Error::write(&draft.path);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        let written = draft.file.write_all(bytes);
+        written.and_then(|()| draft.file.set_permissions(mode)).map_err(failed())?;
+        Ok(draft)
     }
 
     /// Starts to bring the content to the disk, while it is being read back.
