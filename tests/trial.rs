@@ -82,11 +82,15 @@ impl App {
     }
 
     fn build(&self, format: &str) -> String {
+        self.build_all(format).remove(0)
+    }
+
+    fn build_all(&self, format: &str) -> Vec<String> {
         let mut command = common::pkggen(self.0.path());
         command.arg("build").arg(format).arg("-m").arg(self.0.path().join("pkggen.toml"));
         command.args(["--target", &common::host(), "--out"]).arg(self.0.path());
         let built = common::artifacts(&common::stdout(&mut command));
-        built.into_values().next().unwrap().to_str().unwrap().to_owned()
+        built.into_values().map(|path| path.to_str().unwrap().to_owned()).collect()
     }
 }
 
@@ -221,6 +225,38 @@ fn a_service_that_dies_fails_with_the_last_words_of_its_program() {
     assert!(text.contains("            no model found\n"), "{text}");
     assert!(text.contains("FAILED  http://127.0.0.1:9/ does not answer"), "{text}");
     assert!(text.contains("ok      nothing is left behind"), "{text}");
+}
+
+#[test]
+fn a_new_model_package_alone_restarts_the_service() {
+    if !can_boot("a_new_model_package_alone_restarts_the_service") {
+        return;
+    }
+    let program = "#!/bin/sh\ncat /usr/share/trialapp/models/m.bin || exit 3\nexec sleep 1000\n";
+    let model = |version: &str| {
+        format!(
+            "[component.model]\nsummary = \"weights\"\nversion = \"{version}\"\narch = \"any\"\n"
+        )
+    };
+    let app = App::new(program, "");
+    app.write("m.bin", "weights");
+    let folder = app.0.path().join("pkggen.toml");
+    let build = |version: &str| {
+        app.manifest("1.0.0", &model(version));
+        let text = fs::read_to_string(&folder).unwrap();
+        let file = "{ source = \"m.bin\", type = \"model\", component = \"model\" },\n]";
+        fs::write(&folder, text.replacen("\n]", &format!("\n{file}"), 1)).unwrap();
+        app.build_all("deb")
+    };
+    let (old, new) = (build("1.0.0"), build("2.0.0"));
+    let [old, main, new] = [(&old, "model"), (&new, "trialapp_"), (&new, "model_2")]
+        .map(|(all, name)| all.iter().find(|path| path.contains(name)).unwrap().as_str());
+    let output = trial(&[main, "--with", new, "--upgrade-from", old, "--json"], &app.0);
+    let output = { output }.output().unwrap();
+    let (found, code) = document(&output);
+    assert_eq!((checks(&found, "failed"), code), (Vec::new(), 0), "{}", said(&output));
+    let want = "service.restarted: trialapp.service was restarted: it runs what is installed now";
+    assert!(checks(&found, "passed").contains(&want.into()), "{}", said(&output));
 }
 
 #[test]
