@@ -7,6 +7,7 @@ use super::{Outcome, args::Flags, plan, session::Session, ui::Ui};
 use crate::{
     build::{Planned, Prepared},
     diagnostic::{Diagnostic, Place},
+    format::control,
     manifest::{Layered, Node, Value},
     tree::{InstallPath, Kind, Node as Entry, PayloadType},
 };
@@ -194,6 +195,11 @@ fn service(name: &str, plans: &[&Planned], ui: &Ui) -> Outcome {
         if let Some((path, text)) = &unit {
             ui.result(&indented(&format!("/{path}"), text));
         }
+        let ours = plan.package.services.iter().find(|service| service.name == name);
+        let told = ours.filter(|_| unit.is_none()).and_then(|s| control::told(s, &plan.package));
+        if let Some((title, text)) = &told {
+            ui.result(&indented(&format!("{title}, made when it is installed"), text));
+        }
         for (script, text) in &scripts {
             ui.result(&indented(script, text));
         }
@@ -202,6 +208,8 @@ fn service(name: &str, plans: &[&Planned], ui: &Ui) -> Outcome {
             "format": plan.spelling,
             "notes": plan::notes(plan),
             "unit": unit.map(|(path, text)| serde_json::json!({ "path": path, "text": text })),
+            "made_on_install":
+                told.map(|(name, text)| serde_json::json!({ "name": name, "text": text })),
             "scripts": scripts.into_iter().collect::<BTreeMap<_, _>>(),
         }));
     }

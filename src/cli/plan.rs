@@ -17,6 +17,7 @@ use super::{
 use crate::{
     build::{Planned, Prepared, Signer},
     diagnostic::{Diagnostic, Diagnostics},
+    format::control,
     package::{Embedded, Family, Fetched, Scope, Service, Upgrade},
     payload::{self, Blob},
     sign::openpgp::Identity,
@@ -383,7 +384,14 @@ fn unsigned(shown: &[Shown<'_>]) -> BTreeSet<String> {
 /// What becomes of a service.
 fn fate(service: &Service, plan: &Planned) -> String {
     if !registered(service, &plan.tree) {
-        return "an archive cannot register it; start it by hand, or ship a .deb too".into();
+        let for_whom = match service.scope {
+            Scope::System => "for the whole machine, or for one user with --user",
+            Scope::User => "for the user who runs it",
+        };
+        return match control::name(&plan.package).filter(|_| !service.raw_unit) {
+            Some(name) => format!("an archive cannot register it; {name} install does, {for_whom}"),
+            None => "an archive cannot register it; start it by hand, or ship a .deb too".into(),
+        };
     }
     let upgraded = match service.upgrade {
         Upgrade::Restart => "restarted on upgrade",

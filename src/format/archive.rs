@@ -3,6 +3,7 @@
 use super::{
     Context,
     archive_options::{ArchiveLevel, ArchiveOptions},
+    control,
 };
 use crate::{
     codec::{Codec, Packing},
@@ -76,7 +77,9 @@ pub(super) fn tree(package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnost
     let options = options(cx)?;
     stem(package, &options)?;
     later(cx, &options)?;
-    PORTABLE.place(package)
+    let mut tree = PORTABLE.place(package)?;
+    control::add(&mut tree, package, &PORTABLE)?;
+    Ok(tree)
 }
 
 /// Install scripts and parts are planned, and never left out silently.

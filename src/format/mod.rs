@@ -3,6 +3,7 @@
 mod archive;
 pub mod archive_options;
 pub mod archive_read;
+pub(crate) mod control;
 pub mod deb;
 mod documents;
 mod elf;

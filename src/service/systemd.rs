@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     diagnostic::Diagnostic,
-    package::{Dependency, Restart, Scope, Seed, Service},
+    package::{Dependency, Restart, Scope, Seed, Service, moving},
     tree::Mode,
 };
 
@@ -311,7 +311,7 @@ fn command(service: &Service, site: &Site) -> Result<String, Diagnostic> {
     if program.starts_with(['-', '@', ':', '+', '!', '|']) {
         return wrong(&format!("the first character of `{program}` is an option to systemd"));
     }
-    if !program.starts_with('/') {
+    if !program.starts_with('/') && !moving::moves(program) {
         return wrong(&format!("`{program}` is no absolute path"));
     }
     // variables are expanded in arguments, not in the program's path
@@ -423,7 +423,11 @@ fn hex(c: char) -> String {
 
 fn quoted_if_needed(text: &str) -> String {
     let plain = |c: char| !(c.is_whitespace() || c.is_control() || "\"'\\;".contains(c));
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
+    if !text.is_empty() && text.chars().all(plain) && !moving::moves(text) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
 }
 
 #[cfg(test)]
