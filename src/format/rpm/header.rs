@@ -70,8 +70,60 @@ pub enum Value {
     Int64(Vec<u64>),
     Text(Vec<u8>),
     Bin(Vec<u8>),
-    Texts(Vec<Vec<u8>>),
-    I18n(Vec<Vec<u8>>),
+    Texts(Texts),
+    I18n(Texts),
+}
+
+/// Texts one after the other, each ended by NUL, as they stand in a header: a package has ten of
+/// them for each of its files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Texts {
+    /// All of them in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes.split(|&byte| byte == 0).take(self.count)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The first.
+    pub fn first(&self) -> Option<&[u8]> {
+        self.iter().next()
+    }
+
+    /// The first `count` of some bytes, and how long they are with their ends; `None` if there are
+    /// fewer.
+    fn read(count: usize, bytes: &[u8]) -> Option<(Self, usize)> {
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at + 1);
+        let len = if count == 0 { 0 } else { ends.into_iter().nth(count - 1)? };
+        Some((Self { bytes: bytes[..len].to_vec(), count }, len))
+    }
+}
+
+/// A text ends at its first NUL: nothing else can be written.
+impl<T: AsRef<[u8]>> FromIterator<T> for Texts {
+    fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
+        let mut all = Self::default();
+        for text in texts {
+            all.bytes.extend(text.as_ref().iter().take_while(|&&byte| byte != 0));
+            all.bytes.push(0);
+            all.count += 1;
+        }
+        all.bytes.shrink_to_fit();
+        all
+    }
 }
 
 impl Value {
@@ -81,13 +133,13 @@ impl Value {
     }
 
     /// Several texts.
-    pub fn texts<T: Into<Vec<u8>>>(texts: impl IntoIterator<Item = T>) -> Self {
-        Self::Texts(texts.into_iter().map(Into::into).collect())
+    pub fn texts<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Self {
+        Self::Texts(texts.into_iter().collect())
     }
 
     /// A text in the one locale we write.
     pub fn i18n(text: impl Into<Vec<u8>>) -> Self {
-        Self::I18n(vec![text.into()])
+        Self::I18n([text.into()].iter().collect())
     }
 
     /// Its type.
@@ -118,17 +170,16 @@ impl Value {
     }
 
     fn append(&self, data: &mut Vec<u8>) {
-        let text = |data: &mut Vec<u8>, text: &[u8]| {
-            data.extend_from_slice(text);
-            data.push(0);
-        };
         match self {
             Self::Char(bytes) | Self::Int8(bytes) | Self::Bin(bytes) => data.extend(bytes),
             Self::Int16(values) => values.iter().for_each(|v| data.extend(v.to_be_bytes())),
             Self::Int32(values) => values.iter().for_each(|v| data.extend(v.to_be_bytes())),
             Self::Int64(values) => values.iter().for_each(|v| data.extend(v.to_be_bytes())),
-            Self::Text(value) => text(data, value),
-            Self::Texts(texts) | Self::I18n(texts) => texts.iter().for_each(|t| text(data, t)),
+            Self::Text(text) => {
+                data.extend(text);
+                data.push(0);
+            }
+            Self::Texts(texts) | Self::I18n(texts) => data.extend(&texts.bytes),
         }
     }
 }
@@ -171,7 +222,7 @@ impl Header {
     pub fn text(&self, tag: u32) -> Option<&[u8]> {
         match self.get(tag)? {
             Value::Text(text) => Some(text),
-            Value::Texts(texts) | Value::I18n(texts) => texts.first().map(Vec::as_slice),
+            Value::Texts(texts) | Value::I18n(texts) => texts.first(),
             _ => None,
         }
     }
@@ -185,9 +236,7 @@ impl Header {
     pub fn texts(&self, tag: u32) -> Vec<&[u8]> {
         match self.get(tag) {
             Some(Value::Text(text)) => vec![text],
-            Some(Value::Texts(texts) | Value::I18n(texts)) => {
-                texts.iter().map(Vec::as_slice).collect()
-            }
+            Some(Value::Texts(texts) | Value::I18n(texts)) => texts.iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -332,8 +381,17 @@ mod tests {
 
     #[test]
     fn an_empty_array_is_left_out() {
-        let header = header(&[(1117, Value::Texts(Vec::new())), (1000, Value::text(""))]);
+        let header = header(&[(1117, Value::Texts(Texts::default())), (1000, Value::text(""))]);
         assert_eq!(header.iter().map(|(tag, _)| tag).collect::<Vec<_>>(), [1000]);
+    }
+
+    #[test]
+    fn texts_are_read_as_they_were_written() {
+        let texts: Texts = ["a", "", "bc"].iter().collect();
+        assert_eq!(texts.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bc"]);
+        assert_eq!(Texts::read(3, b"a\0\0bc\0d\0"), Some((texts, 6)));
+        assert_eq!(Texts::read(2, b"a\0bc"), None);
+        assert_eq!(["a\0b"].iter().collect::<Texts>().iter().collect::<Vec<_>>(), [b"a"]);
     }
 
     #[test]

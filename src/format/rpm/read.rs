@@ -129,7 +129,7 @@ struct Found {
 
 fn read_payload<R: Read>(
     heads: &Heads,
-    files: &Files,
+    files: &Files<'_>,
     input: &mut Input<R>,
     want: Want,
     problems: &mut Problems,
@@ -193,7 +193,7 @@ fn check_packing(packing: Packed, facts: &Facts, problems: &mut Problems) {
 }
 
 /// Lengths in the signature header, and those of version 6 in the header.
-fn check_sizes(heads: &Heads, files: &Files, found: &Found, problems: &mut Problems) {
+fn check_sizes(heads: &Heads, files: &Files<'_>, found: &Found, problems: &mut Problems) {
     let (header, signature) = (&heads.main.header, &heads.signature.header);
     let whole = heads.main.bytes.len() as u64 + found.packed.len;
     for (what, said, is) in [

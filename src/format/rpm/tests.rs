@@ -64,7 +64,7 @@ fn shown(header: &Header, row: impl Fn(u32) -> Option<&'static tags::Row>) -> St
             Value::Bin(bytes) => format!("({} bytes)", bytes.len()),
             Value::Text(value) => text(value),
             Value::Texts(texts) | Value::I18n(texts) => {
-                texts.iter().map(|value| text(value)).collect::<Vec<_>>().join(" | ")
+                texts.iter().map(text).collect::<Vec<_>>().join(" | ")
             }
             _ => header.ints(tag).iter().map(u64::to_string).collect::<Vec<_>>().join(" "),
         };

@@ -2,7 +2,7 @@
 
 use std::{collections::btree_map::Entry as Place, io::Read, ops::Range};
 
-use super::{Header, INTRO, MAGIC, MAX_DATA, MAX_TAGS, Type, Value};
+use super::{Header, INTRO, MAGIC, MAX_DATA, MAX_TAGS, Texts, Type, Value};
 use crate::{
     container::{Input, ReadError},
     format::rpm::tags::{self, Row},
@@ -283,19 +283,13 @@ fn texts(kind: Type, count: usize, data: &[u8]) -> Option<(Value, usize)> {
     if kind == Type::Text && count != 1 || count > data.len() {
         return None;
     }
-    let (mut texts, mut at) = (Vec::with_capacity(count), 0);
-    for _ in 0..count {
-        let rest = &data[at..];
-        let len = rest.iter().position(|&byte| byte == 0)?;
-        texts.push(rest[..len].to_vec());
-        at += len + 1;
-    }
+    let (texts, len) = Texts::read(count, data)?;
     let value = match kind {
-        Type::Text => Value::Text(texts.pop()?),
+        Type::Text => Value::Text(texts.first()?.to_vec()),
         Type::Texts => Value::Texts(texts),
         _ => Value::I18n(texts),
     };
-    Some((value, at))
+    Some((value, len))
 }
 
 #[cfg(test)]

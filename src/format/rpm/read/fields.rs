@@ -99,7 +99,7 @@ fn texts(header: &Header, tag: u32, name: &str, out: &mut Vec<(String, String)>)
         }
         Some(Value::Text(text)) => folded(text),
         Some(Value::I18n(texts) | Value::Texts(texts)) => {
-            texts.first().map_or_else(String::new, |t| folded(t))
+            texts.first().map_or_else(String::new, folded)
         }
         Some(_) => header.int(tag).map_or_else(String::new, |number| number.to_string()),
         None => return,

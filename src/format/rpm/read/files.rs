@@ -21,9 +21,9 @@ pub(super) const BLOCK: u32 = 0o060_000;
 pub(super) const REGULAR: u32 = 0o100_000;
 pub(super) const SYMLINK: u32 = 0o120_000;
 
-/// A file as the header lists it.
+/// A file as the header lists it; what is not put together stays there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct File {
+pub(super) struct File<'h> {
     /// Directory and name: `/usr/bin/hello`; a source package has names alone.
     pub(super) path: Vec<u8>,
     /// Type and permission bits.
@@ -31,13 +31,13 @@ pub(super) struct File {
     /// Length in bytes.
     pub(super) size: u64,
     /// Hex digits, or empty.
-    pub(super) digest: Vec<u8>,
+    pub(super) digest: &'h [u8],
     /// Target of a symbolic link.
-    pub(super) link: Vec<u8>,
+    pub(super) link: &'h [u8],
     /// `tags::file`.
     pub(super) flags: u32,
     /// Names of owner and group.
-    pub(super) owner: (Vec<u8>, Vec<u8>),
+    pub(super) owner: (&'h [u8], &'h [u8]),
     /// Seconds since 1970.
     pub(super) mtime: u64,
     /// Device number of a device file: major and minor.
@@ -45,14 +45,14 @@ pub(super) struct File {
     /// Files with the same device and inode number are hard links.
     pub(super) inode: (u64, u64),
     /// Language, or empty.
-    pub(super) lang: Vec<u8>,
+    pub(super) lang: &'h [u8],
     /// Capabilities, or empty.
-    pub(super) caps: Vec<u8>,
+    pub(super) caps: &'h [u8],
     /// What `rpm -V` compares: `tags::verify`.
     pub(super) verify: u32,
 }
 
-impl File {
+impl File<'_> {
     /// Its type bits.
     pub(super) fn kind(&self) -> u32 {
         self.mode & TYPE
@@ -66,14 +66,14 @@ impl File {
 
 /// The files and the algorithm of their digests.
 #[derive(Clone, Debug)]
-pub(super) struct Files {
-    pub(super) rows: Vec<File>,
+pub(super) struct Files<'h> {
+    pub(super) rows: Vec<File<'h>>,
     pub(super) algorithm: Algorithm,
 }
 
-impl Files {
+impl<'h> Files<'h> {
     /// From a header; arrays that do not fit together are an error.
-    pub(super) fn of(header: &Header) -> Result<Self, ReadError> {
+    pub(super) fn of(header: &'h Header) -> Result<Self, ReadError> {
         let paths = paths(header)?;
         let columns = Columns { header, count: paths.len() };
         let sizes = match header.get(tags::LONGFILESIZES) {
@@ -102,7 +102,7 @@ impl Files {
         let flag = |column: &[u64], at: usize| {
             u32::try_from(number(column, at)).unwrap_or(u32::MAX) // the arrays are of 32 or 16 bits
         };
-        let text = |column: &[&[u8]], at: usize| column.get(at).copied().unwrap_or(b"").to_vec();
+        let text = |column: &[&'h [u8]], at: usize| column.get(at).copied().unwrap_or(b"");
         let row = |(at, path): (usize, Vec<u8>)| File {
             path,
             mode: flag(&modes, at),
@@ -123,7 +123,7 @@ impl Files {
     }
 }
 
-impl Files {
+impl Files<'_> {
     /// Length of all regular files, in bytes.
     pub(super) fn len(&self) -> u64 {
         let regular = self.rows.iter().filter(|file| file.kind() == REGULAR);
@@ -189,9 +189,7 @@ impl<'a> Columns<'a> {
     /// Texts; none if the tag is missing.
     fn texts(&self, tag: u32) -> Result<Vec<&'a [u8]>, ReadError> {
         let texts = match self.header.get(tag) {
-            Some(Value::Texts(texts) | Value::I18n(texts)) => {
-                texts.iter().map(Vec::as_slice).collect()
-            }
+            Some(Value::Texts(texts) | Value::I18n(texts)) => texts.iter().collect(),
             _ => self.header.texts(tag),
         };
         self.check(tag, texts.len())?;

@@ -19,6 +19,7 @@ use crate::{
         report::{ReadEntry, ReadKind, clean, escape},
         rpm::{header::Header, tags},
     },
+    tree::Text,
 };
 
 /// Longest target of a symbolic link that is read, in bytes.
@@ -79,7 +80,7 @@ enum State {
 
 /// Matches records with the files of the list.
 pub(super) struct Payload<'a> {
-    files: &'a Files,
+    files: &'a Files<'a>,
     /// Where a path is in the list.
     index: HashMap<&'a [u8], usize>,
     /// The files of each set of hard links, in the list's order: two or more.
@@ -89,7 +90,7 @@ pub(super) struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    pub(super) fn new(files: &'a Files, want: Want) -> Self {
+    pub(super) fn new(files: &'a Files<'a>, want: Want) -> Self {
         // An old package's digests are the ones to be compared.
         let md5 = files.algorithm == Algorithm::Md5 || want == Want::Md5Too;
         let want = if md5 { Want::Md5Too } else { Want::Sha256 };
@@ -186,7 +187,7 @@ impl<'a> Payload<'a> {
             files::SYMLINK => {
                 let target = content(cpio, "the target of a link", MAX_LINK)?;
                 if target != file.link {
-                    let (said, target) = (escape(&file.link), escape(&target));
+                    let (said, target) = (escape(file.link), escape(&target));
                     problems.push(format!(
                         "`{}` leads to `{target}`, and to `{said}` in the list of files",
                         path()
@@ -227,7 +228,7 @@ impl<'a> Payload<'a> {
             _ => other.finish(),
         };
         if digest.as_bytes() != file.digest {
-            let (algorithm, said) = (self.files.algorithm, escape(&file.digest));
+            let (algorithm, said) = (self.files.algorithm, escape(file.digest));
             problems.push(format!("{algorithm} of `{path}` should be {said}, and is {digest}"));
         }
         Ok(Some(found))
@@ -235,7 +236,7 @@ impl<'a> Payload<'a> {
 
     /// The entries in the list's order, without ghosts; what has no record is a problem.
     pub(super) fn entries(mut self, problems: &mut Problems) -> Result<Vec<ReadEntry>, ReadError> {
-        let mut listing = Listing::default();
+        let (mut listing, mut names) = (Listing::default(), HashMap::new());
         for (at, file) in self.files.rows.iter().enumerate().filter(|(_, file)| !file.is_ghost()) {
             let path = clean(&file.path);
             let state = std::mem::take(&mut self.states[at]);
@@ -245,7 +246,7 @@ impl<'a> Payload<'a> {
             let Some(kind) = self.kind(at, &path, state, problems) else { continue };
             // In the list paths begin with `/`, except in source packages.
             let name = file.path.strip_prefix(b"/").unwrap_or(&file.path);
-            listing.add(name, &file.link, entry(file, path, kind))?;
+            listing.add(name, file.link, entry(file, path, kind, &mut names))?;
         }
         problems.extend("files", listing.problems.finish());
         Ok(listing.entries)
@@ -263,7 +264,7 @@ impl<'a> Payload<'a> {
         Some(match file.kind() {
             files::REGULAR => return self.file(at, path, state, problems),
             files::DIR => ReadKind::Dir,
-            files::SYMLINK => ReadKind::Symlink { target: escape(&file.link).into_owned() },
+            files::SYMLINK => ReadKind::Symlink { target: escape(file.link).into_owned() },
             files::CHAR => ReadKind::Device { block: false, major, minor },
             files::BLOCK => ReadKind::Device { block: true, major, minor },
             files::FIFO => ReadKind::Fifo,
@@ -311,7 +312,7 @@ impl<'a> Payload<'a> {
 }
 
 /// Hard links are files of the payload that are not empty (rpm `rpmfilesBuildNLink`).
-fn may_be_linked(file: &File) -> bool {
+fn may_be_linked(file: &File<'_>) -> bool {
     file.kind() == files::REGULAR && !file.is_ghost() && file.size > 0
 }
 
@@ -320,14 +321,18 @@ fn key(path: &[u8]) -> &[u8] {
     path.strip_prefix(b"./").or_else(|| path.strip_prefix(b"/")).unwrap_or(path)
 }
 
-fn entry(file: &File, path: String, kind: ReadKind) -> ReadEntry {
-    let name = |name: &[u8]| escape(name).into_owned();
+/// Owners and groups: there is one copy of each.
+type Names<'a> = HashMap<&'a [u8], Text>;
+
+fn entry<'a>(file: &File<'a>, path: String, kind: ReadKind, names: &mut Names<'a>) -> ReadEntry {
+    let mut name =
+        |name: &'a [u8]| names.entry(name).or_insert_with(|| escape(name).into()).clone();
     ReadEntry {
         path: path.into(),
         kind,
         mode: file.mode & 0o7777,
-        owner: name(&file.owner.0).into(),
-        group: name(&file.owner.1).into(),
+        owner: name(file.owner.0),
+        group: name(file.owner.1),
         ids: (0, 0),
         mtime: i64::try_from(file.mtime).unwrap_or(i64::MAX),
         config: file.flags & tags::file::CONFIG != 0,

@@ -218,7 +218,7 @@ fn attributes(header: &Header) -> String {
     })
 }
 
-fn words(file: &File) -> Vec<String> {
+fn words(file: &File<'_>) -> Vec<String> {
     let mut words = Vec::new();
     if file.flags & file::CONFIG != 0 {
         let options = [(file::NO_REPLACE, "noreplace"), (file::MISSING_OK, "missingok")];
@@ -237,10 +237,10 @@ fn words(file: &File) -> Vec<String> {
     let named = ATTRIBUTES.iter().filter(|(bit, _)| file.flags & bit != 0);
     words.extend(named.map(|(_, word)| (*word).to_owned()));
     if !file.lang.is_empty() {
-        words.push(format!("%lang({})", escape(&file.lang)));
+        words.push(format!("%lang({})", escape(file.lang)));
     }
     if !file.caps.is_empty() {
-        words.push(format!("%caps({})", escape(&file.caps)));
+        words.push(format!("%caps({})", escape(file.caps)));
     }
     let left_out: Vec<_> =
         VERIFIED.iter().filter(|(bit, _)| file.verify & bit == 0).map(|(_, word)| *word).collect();
@@ -251,7 +251,7 @@ fn words(file: &File) -> Vec<String> {
         _ => words.push(format!("%verify(not {})", left_out.join(" "))),
     }
     if file.is_ghost() {
-        let (owner, group) = (escape(&file.owner.0), escape(&file.owner.1));
+        let (owner, group) = (escape(file.owner.0), escape(file.owner.1));
         words.push(format!("%attr({:04o},{owner},{group})", file.mode & 0o7777));
         if file.kind() == super::files::DIR {
             words.push("%dir".into());
