@@ -15,7 +15,8 @@ mod workers;
 
 use std::{
     fmt,
-    fs::Metadata,
+    fs::{File, Metadata},
+    io::Read as _,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -42,6 +43,9 @@ pub const CHUNK: u64 = CHUNK_LEN as u64;
 /// The same, as the length of a buffer.
 const CHUNK_LEN: usize = 1 << 20;
 
+/// Length of what [`Blob::head`] gives, in bytes: as much as tells an ELF file and its class.
+pub const HEAD: usize = 5;
+
 /// A payload's content: a file or bytes in memory. Clones share what is known of it.
 #[derive(Clone)]
 pub struct Blob(Arc<Inner>);
@@ -51,6 +55,8 @@ struct Inner {
     facts: OnceLock<Facts>,
     /// Only where somebody wanted it.
     md5: OnceLock<Md5Digest>,
+    /// What a file starts with, once somebody has asked.
+    head: OnceLock<[u8; HEAD]>,
 }
 
 /// Where the bytes are.
@@ -159,7 +165,7 @@ impl Blob {
     }
 
     fn new(origin: Origin, facts: OnceLock<Facts>) -> Self {
-        Self(Arc::new(Inner { origin, facts, md5: OnceLock::new() }))
+        Self(Arc::new(Inner { origin, facts, md5: OnceLock::new(), head: OnceLock::new() }))
     }
 
     /// A file; looks at it, but does not read it.
@@ -209,6 +215,23 @@ impl Blob {
             Origin::File(..) => None,
             Origin::Memory(bytes) => Some(bytes),
         }
+    }
+
+    /// The first [`HEAD`] bytes, then zeros. Looks at a file once, for it is asked of every file.
+    pub fn head(&self) -> Result<[u8; HEAD], Error> {
+        if let Some(head) = self.0.head.get() {
+            return Ok(*head);
+        }
+        let mut head = [0; HEAD];
+        let len = usize::try_from(self.len()).map_or(HEAD, |len| len.min(HEAD));
+        match &self.0.origin {
+            Origin::Memory(bytes) => head[..len].copy_from_slice(&bytes[..len]),
+            Origin::File(path, _) => {
+                let read = File::open(path).and_then(|mut file| file.read_exact(&mut head[..len]));
+                read.map_err(Error::unreadable(path))?;
+            }
+        }
+        Ok(*self.0.head.get_or_init(|| head))
     }
 
     /// What ingestion found; `None` before it.

@@ -196,6 +196,19 @@ mod tests {
     }
 
     #[test]
+    fn the_start_of_a_payload_is_looked_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "#!x").unwrap();
+        let blob = Blob::open(&path).unwrap();
+        assert_eq!(blob.head().unwrap(), *b"#!x\0\0");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(blob.head().unwrap(), Blob::from_bytes("#!x").head().unwrap());
+        let Origin::File(path, stamp) = blob.origin().clone() else { unreachable!() };
+        assert!(Blob::from_file(path.into(), stamp).head().is_err());
+    }
+
+    #[test]
     fn a_payload_can_be_read_from_the_middle() {
         let mut source = open(&Blob::from_bytes("hello world")).unwrap();
         source.seek(SeekFrom::End(-5)).unwrap();

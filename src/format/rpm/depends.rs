@@ -198,6 +198,9 @@ fn text_file(path: &InstallPath, node: &Node, auto: &mut Auto) -> Result<(), Dia
 
 fn first_line(blob: &Blob, node: &Node) -> Result<String, Diagnostic> {
     let mut head = Vec::new();
+    if !blob.head()?.starts_with(b"#!") {
+        return Ok(String::new());
+    }
     payload::open(blob)?.take(MAX_LINE).read_to_end(&mut head).map_err(|error| {
         Diagnostic::failed("payload.unreadable", "cannot read the start of a program")
             .at(node.place.clone())

@@ -2,7 +2,7 @@
 //!
 //! Format: rpm `build/files.c`, `lib/rpmfi.c`. Decisions: docs/formats/rpm.md, "Files".
 
-use std::{collections::BTreeMap, fs, io::Read as _};
+use std::collections::BTreeMap;
 
 use super::{
     header::{Header, Value},
@@ -268,28 +268,12 @@ impl<'a> File<'a> {
     /// 1 for ELF files of 32 bits, 2 for those of 64.
     fn color(&self) -> Result<u32, payload::Error> {
         let Some(blob) = self.blob() else { return Ok(0) };
-        Ok(match &head(blob)? {
+        Ok(match &blob.head()? {
             b"\x7fELF\x01" => 1,
             b"\x7fELF\x02" => 2,
             _ => 0,
         })
     }
-}
-
-/// The first bytes of a file, up to its class if it is an ELF file.
-fn head(blob: &Blob) -> Result<[u8; 5], payload::Error> {
-    let mut head = [0; 5];
-    if blob.len() < 5 {
-        return Ok(head);
-    }
-    if let Some(bytes) = blob.bytes() {
-        head.copy_from_slice(&bytes[..5]);
-        return Ok(head);
-    }
-    let path = blob.path().expect("what is not in memory is on disk");
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    read.map_err(payload::Error::unreadable(path))?;
-    Ok(head)
 }
 
 #[cfg(test)]

@@ -120,6 +120,10 @@ pub enum ProgramError {
 impl Program {
     /// Looks at a blob's header; `None` for anything that is no program.
     pub fn of_blob(blob: &Blob) -> Result<Option<Self>, ProgramError> {
+        let head = blob.head().map_err(io::Error::from)?;
+        if !STARTS.iter().any(|start| head.starts_with(start)) {
+            return Ok(None);
+        }
         match open(blob)? {
             Source::Memory(mut bytes) => Self::read(&mut bytes),
             Source::File(mut file) => Self::read(&mut file),
@@ -199,6 +203,10 @@ fn open(blob: &Blob) -> Result<Source<'_>, io::Error> {
         (None, None) => Err(io::Error::other("a payload without content")),
     }
 }
+
+/// Programs start with one of these: ELF, PE, Mach-O of both byte orders and universal.
+const STARTS: [&[u8]; 6] =
+    [b"\x7fELF", b"MZ", b"\xfe\xed\xfa", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba"];
 
 /// Length of the start that tells what a file is: enough for the offset of a PE header.
 const HEAD: usize = 64;
