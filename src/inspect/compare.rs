@@ -108,9 +108,11 @@ pub fn compare(expected: &Report, found: &Report) -> Vec<Difference> {
     if !expected.members.is_empty() {
         all.members(expected, found, |_| true);
     }
-    if let (Some(from), Some(to)) = (expected.packed_crc32, found.packed_crc32) {
-        let hex = |crc32| format!("{crc32:08x}");
-        all.value(Part::Artifact, "", "CRC-32 of the payload", &hex(from), &hex(to));
+    if expected.packed_crc32.is_some() {
+        let hex = |report: &Report| report.packed_crc32.map(|crc32| format!("{crc32:08x}"));
+        let said = |report: &Report| hex(report).unwrap_or_else(|| "unknown".into());
+        let (from, to) = (said(expected), said(found));
+        all.value(Part::Artifact, "", "CRC-32 of the payload", &from, &to);
     }
     all.entries(expected, found, true);
     all.0
@@ -404,8 +406,10 @@ mod tests {
             [1, 1].map(|crc32| Report { packed_crc32: Some(crc32), ..report("x", 0o644) });
         assert_eq!(compare(&expected, &found), []);
         found.packed_crc32 = Some(2);
-        let told = told(&compare(&expected, &found));
-        assert_eq!(told, ["artifact: CRC-32 of the payload 00000001 -> 00000002"]);
+        let rows = told(&compare(&expected, &found));
+        assert_eq!(rows, ["artifact: CRC-32 of the payload 00000001 -> 00000002"]);
+        found.packed_crc32 = None;
+        assert_eq!(compare(&expected, &found).len(), 1);
     }
 
     #[test]
