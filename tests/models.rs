@@ -566,3 +566,33 @@ fn a_tag_that_has_moved_is_told_and_accepted() {
     ]));
     common::ok(&mut place.pkggen(&args));
 }
+
+#[test]
+fn plan_and_inspect_describe_a_model() {
+    let place = Place::of_ollama(QWEN);
+    let weights = ollama::add(&place.store(), &Model::new(QWEN));
+    let says = "llama 4K, F32, context 256, 4K parameters in 2 tensors";
+    let plan = common::stdout(&mut place.pkggen(&["plan", "deb", "--ollama-models", "store"]));
+    assert!(plan.contains(&format!("model sha256-{}…: {says}", &weights[..12])), "{plan}");
+    fs::write(place.path("x.gguf"), common::gguf::tiny(0).bytes()).unwrap();
+    let shown = common::stdout(&mut place.pkggen(&["inspect", "x.gguf"]));
+    assert!(shown.contains(says), "{shown}");
+}
+
+#[test]
+fn a_model_of_5_gib_is_described_without_being_read() {
+    let place = Place::new(&["source = \"big.gguf\", type = \"model\""]);
+    let mut model = common::gguf::tiny(0);
+    let rows = 5 << 20;
+    model.tensors[1] = ("output.weight".into(), vec![256, rows], 0, 0);
+    let path = place.path("big.gguf");
+    fs::write(&path, model.bytes()).unwrap();
+    let head = fs::metadata(&path).unwrap().len();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(head + rows * 1024).unwrap();
+    let shown = common::stdout(&mut place.pkggen(&["model", "show", "big.gguf"]));
+    assert!(shown.contains("5.36 GB") && shown.contains("1.3B parameters"), "{shown}");
+    file.set_len(head + rows * 1024 - 1).unwrap();
+    let output = place.pkggen(&["check", "deb"]).output().unwrap();
+    assert!(common::said(&output).contains("tensor `output.weight` ends at"), "{output:?}");
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Outcome, ui::Ui};
+use super::{Outcome, model, ui::Ui};
 use crate::{
     diagnostic::Diagnostic,
     format::report::{ReadEntry, ReadKind, Report},
@@ -40,6 +40,9 @@ struct Entry<'a> {
 
 /// Prints the report; a package with problems is shown, and is no success.
 pub(super) fn run(file: &Path, parts: Parts, ui: &Ui) -> Outcome {
+    if model::is_one(file) {
+        return model::file(file, ui);
+    }
     let report = read(file)?;
     ui.document(&json(&report));
     let Parts { files, scripts, control } = parts;

@@ -1,6 +1,6 @@
 //! `pkggen model list|show|verify`: what the models of this machine are, and whether they are whole.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs::File, io::Read as _, path::Path};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::{
     payload::{self, Bench, Blob},
     resolve::{
         Settings,
-        catalogue::{Catalogue, Content, Listed},
+        catalogue::{self, Catalogue, Content, Listed},
         gguf::{self, Header},
     },
 };
@@ -69,6 +69,18 @@ pub(super) fn run(args: &ModelArgs, flags: &Flags, ui: &Ui) -> Outcome {
     }
 }
 
+/// Whether a file starts like a model.
+pub(super) fn is_one(file: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = File::open(file).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && gguf::recognises(&start)
+}
+
+/// Shows a model that is a file.
+pub(super) fn file(file: &Path, ui: &Ui) -> Outcome {
+    show(vec![Listed::of_file(file)], ui)
+}
+
 fn list(listed: &[Listed], ui: &Ui) -> u8 {
     let wide = listed.iter().map(|model| model.source.len()).max().unwrap_or(0);
     for Listed { source, place, content } in listed {
@@ -102,7 +114,7 @@ fn row(listed: &Listed) -> serde_json::Value {
             return json!({ "source": source, "place": place, "errors": errors });
         }
     };
-    let file = |file: &crate::resolve::catalogue::File| {
+    let file = |file: &catalogue::File| {
         json!({
             "kind": file.kind,
             "path": file.path.display().to_string(),
@@ -203,7 +215,9 @@ fn verify(listed: &[Listed], flags: &Flags, ui: &Ui) -> Outcome {
         } else {
             ui.result(&format!("bad  {}", model.source));
         }
-        errors.into_iter().for_each(|error| found.error(error));
+        for error in errors {
+            found.error(error);
+        }
     }
     ui.problems(&found);
     ui.document(&json!({ "models": rows }));

@@ -20,8 +20,9 @@ use crate::{
     format::control,
     package::{Embedded, Family, Fetched, Scope, Service, Upgrade},
     payload::{self, Blob},
+    resolve::gguf,
     sign::openpgp::Identity,
-    tree::{InstallPath, Kind, PayloadType, Tree},
+    tree::{InstallPath, Kind, Node, PayloadType, Tree},
 };
 
 /// An artifact in `--json`.
@@ -322,6 +323,7 @@ pub(super) fn notes(plan: &Planned) -> Vec<String> {
     let family = &plan.package.family;
     notes.extend(family.embedded.iter().map(embedded));
     notes.extend(family.fetched.iter().map(fetched));
+    notes.extend(models(&plan.tree));
     let bin = plan.format.layout(&plan.context()).dir(PayloadType::Bin, "", "");
     if !bin.starts_with('/') {
         notes.push(format!("can be unpacked anywhere; nothing puts {bin}/ on the PATH"));
@@ -349,6 +351,20 @@ fn fetched(part: &Fetched) -> String {
         part.version,
         size(part.size())
     )
+}
+
+/// What the models say of themselves.
+fn models(tree: &Tree) -> Vec<String> {
+    let files = tree.iter().filter(|(_, node)| node.role == Some(PayloadType::Model));
+    let line = |(path, node): (&InstallPath, &Node)| {
+        let header = gguf::of_blob(node.blob()?)?;
+        // Of a blob in a store the digest says enough when it is short.
+        let (name, digits) = (path.file_name(), "sha256-".len() + 12);
+        let short = name.starts_with("sha256-").then(|| name.get(..digits)).flatten();
+        let name = short.map_or_else(|| name.to_owned(), |short| format!("{short}…"));
+        Some(format!("model {name}: {}", header.describe()))
+    };
+    files.filter_map(line).collect()
 }
 
 /// Whether a service is enabled, `None` where the distribution decides, and whether it is started.

@@ -121,7 +121,7 @@ impl Catalogue {
         let path = Path::new(what);
         let named = what.starts_with("ollama:") || what.starts_with("hf:");
         if !named && (path.is_file() || is_weights(what)) {
-            return Ok(of_file(path));
+            return Ok(Listed::of_file(path));
         }
         if let Some(text) = what.strip_prefix("hf:") {
             let name = huggingface::parse(text).map_err(|problem| problem.at(None))?;
@@ -177,10 +177,13 @@ fn is_weights(name: &str) -> bool {
     ending.is_some_and(|ending| WEIGHTS.contains(&&*ending.to_lowercase()))
 }
 
-fn of_file(path: &Path) -> Listed {
-    let place = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let place = place.unwrap_or(Path::new(".")).to_owned();
-    Listed { source: path.display().to_string(), place, content: content(path, None) }
+impl Listed {
+    /// A model that is a file.
+    pub fn of_file(path: &Path) -> Self {
+        let place = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let place = place.unwrap_or(Path::new(".")).to_owned();
+        Self { source: path.display().to_string(), place, content: content(path, None) }
+    }
 }
 
 /// A file that is a model by itself.

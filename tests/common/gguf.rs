@@ -94,7 +94,9 @@ impl Gguf {
         for (name, dims, kind, len) in &self.tensors {
             out.text(name);
             out.u32(u32::try_from(dims.len()).unwrap());
-            dims.iter().for_each(|dim| out.u64(*dim));
+            for dim in dims {
+                out.u64(*dim);
+            }
             out.u32(*kind);
             out.u64(data.len() as u64);
             data.extend(noise(self.seed ^ data.len() as u64, *len));
@@ -175,11 +177,15 @@ impl Out {
             }
             Value::Texts(texts) => {
                 self.array(8, texts.len());
-                texts.iter().for_each(|text| self.text(text));
+                for text in texts {
+                    self.text(text);
+                }
             }
             Value::Floats(floats) => {
                 self.array(6, floats.len());
-                floats.iter().for_each(|float| self.number(float.to_le_bytes()));
+                for float in floats {
+                    self.number(float.to_le_bytes());
+                }
             }
         }
     }

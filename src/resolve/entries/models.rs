@@ -45,7 +45,9 @@ pub(super) fn check(
         errors.extend(groups(&found).values().filter_map(|shards| disagreement(work, shards)));
     }
     let fine = errors.is_empty();
-    errors.into_iter().for_each(|error| work.found.error(error.at(place.cloned())));
+    for error in errors {
+        work.found.error(error.at(place.cloned()));
+    }
     fine.then_some(found)
 }
 

@@ -6,7 +6,7 @@
 //!                       blobs/SHA256                 (small files: their git SHA-1)
 //! ```
 //!
-//! Format: huggingface_hub, "Understand caching". A cache without links has plain files instead.
+//! Format: `huggingface_hub`, "Understand caching". A cache without links has plain files instead.
 
 use std::{
     fmt, fs, io,
@@ -90,7 +90,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Where huggingface_hub keeps it.
+    /// Where `huggingface_hub` keeps it.
     pub fn of(machine: &Machine) -> Option<Self> {
         let var = |name| machine.var(name).map(PathBuf::from);
         let home = || {

@@ -12,6 +12,7 @@ use std::{
     io::{Read, Seek},
 };
 
+use crate::payload::{self, Blob};
 pub use error::{Error, Where};
 pub use types::quantisation;
 
@@ -109,6 +110,11 @@ pub fn read<R: Read + Seek>(file: &mut R, len: u64) -> Result<Header, Error> {
     let data = Data::of(&mut reader, &mut header, facts.alignment.unwrap_or(ALIGNMENT))?;
     data.check(&mut header, len)?;
     Ok(header)
+}
+
+/// What a payload says of itself, if it is a model that is whole.
+pub fn of_blob(blob: &Blob) -> Option<Header> {
+    read(&mut payload::open(blob).ok()?, blob.len()).ok()
 }
 
 /// What a file is that does not start like GGUF.
@@ -272,17 +278,28 @@ impl Header {
     }
 }
 
-/// A number as models are named: `3.1B`, `494.03M`, `12K`.
+/// A number as models are named, rounded as Ollama does: `3.1B`, `494.03M`, `12K`.
 pub fn short(number: u64) -> String {
     const BILLION: u64 = 1_000_000_000;
     const MILLION: u64 = 1_000_000;
-    let part = |unit: u64, digits: u64| number % unit / (unit / digits);
+    const THOUSAND: u64 = 1_000;
+    // So many of a part of the unit.
+    let rounded = |unit: u64, parts: u64| {
+        let unit = u128::from(unit);
+        (u128::from(number) * u128::from(parts) + unit / 2) / unit
+    };
     match number {
-        BILLION.. if number % BILLION == 0 => format!("{}B", number / BILLION),
-        BILLION.. => format!("{}.{}B", number / BILLION, part(BILLION, 10)),
-        MILLION.. if number % MILLION == 0 => format!("{}M", number / MILLION),
-        MILLION.. => format!("{}.{:02}M", number / MILLION, part(MILLION, 100)),
-        1_000.. => format!("{}K", number / 1_000),
+        BILLION.. if number.is_multiple_of(BILLION) => format!("{}B", number / BILLION),
+        BILLION.. => {
+            let tenths = rounded(BILLION, 10);
+            format!("{}.{}B", tenths / 10, tenths % 10)
+        }
+        MILLION.. if number.is_multiple_of(MILLION) => format!("{}M", number / MILLION),
+        MILLION.. => {
+            let hundredths = rounded(MILLION, 100);
+            format!("{}.{:02}M", hundredths / 100, hundredths % 100)
+        }
+        THOUSAND.. => format!("{}K", rounded(THOUSAND, 1)),
         _ => number.to_string(),
     }
 }

@@ -168,10 +168,11 @@ fn the_context_is_that_of_the_architecture() {
 fn numbers_are_short() {
     for (number, text) in [
         (7, "7"),
-        (98_816, "98K"),
+        (98_816, "99K"),
         (494_032_768, "494.03M"),
         (2_000_000, "2M"),
-        (3_085_938_688, "3.0B"),
+        (3_085_938_688, "3.1B"),
+        (u64::MAX, "18446744073.7B"),
         (70_000_000_000, "70B"),
     ] {
         assert_eq!(short(number), text);

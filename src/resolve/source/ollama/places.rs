@@ -131,11 +131,15 @@ impl Unit {
                 "User" => unit.user = (!value.is_empty()).then(|| value.to_owned()),
                 "Environment" if value.is_empty() => unit.models = None,
                 "Environment" => {
-                    words(value).iter().for_each(|word| unit.assign(word));
+                    for word in words(value) {
+                        unit.assign(&word);
+                    }
                 }
                 "EnvironmentFile" => {
                     let text = file(value.trim_start_matches('-')).unwrap_or_default();
-                    text.lines().for_each(|line| unit.assign(line.trim()));
+                    for line in text.lines() {
+                        unit.assign(line.trim());
+                    }
                 }
                 _ => {}
             }
