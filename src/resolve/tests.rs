@@ -469,38 +469,6 @@ fn scripts_of_the_strongest_selector_win() {
 }
 
 #[test]
-fn the_large_examples_want_nothing_but_features_of_later_versions() {
-    let text = |name: &str| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/manifests/good");
-        fs::read_to_string(folder.join(name)).unwrap()
-    };
-    let offgrid = [
-        ("dist/linux-amd64/offgrid", "program:linux-x86_64"),
-        ("packaging/offgrid.toml", "a = 1"),
-        ("packaging/icon.png", ""),
-        ("docs/offgrid.1", ".TH"),
-        ("models/qwen2.5-3b-q4_k_m.gguf", "model"),
-        ("LICENSE", "MIT"),
-    ];
-    let novahub =
-        [("bin/novahub-linux-x64", "program:linux-x86_64"), ("config/novahub.toml", "a = 1")];
-    for (name, files) in [("offgrid.toml", &offgrid[..]), ("novahub.toml", &novahub[..])] {
-        let bench = Bench::whole(&text(name), files);
-        let errors = bench.resolve("linux-x86_64", "deb").unwrap_err();
-        let later = |error: &Diagnostic| error.code == "feature.later" && error.place.is_some();
-        let others: Vec<_> = errors.errors.iter().filter(|error| !later(error)).collect();
-        // The picture of this test is no PNG, nothing is downloaded, and there is neither a store
-        // nor a build of llama.cpp.
-        let known = |error: &&Diagnostic| {
-            let missing = ["icon.png", "llama", "ollama"];
-            error.code == "fetch.cache" || missing.iter().any(|name| error.message.contains(name))
-        };
-        let unknown = !others.iter().all(known);
-        assert!(!unknown, "{name}: {}", listing(&errors));
-    }
-}
-
-#[test]
 fn one_shard_brings_the_others_and_two_items_may_name_them() {
     let text = "[payload]\nfiles = [\n\
                 { source = \"m/a-00002-of-00003.gguf\", type = \"model\", dest = \"big/\" },\n\
