@@ -68,6 +68,16 @@ fn systemd_runs_a_program_with_its_own_shared_libraries_and_model() {
 }
 
 #[test]
+fn the_control_program_of_an_archive_registers_the_service_with_systemd() {
+    let out = TempDir::new().unwrap();
+    let archive = |more: &[&str]| build_one("service", "tar.gz", more, out.path());
+    let (old, new) = (archive(&[]), archive(&NEWER));
+    let probe = "http://127.0.0.1:18471/health";
+    let files = [old.to_str().unwrap(), new.to_str().unwrap(), "--probe", probe];
+    check("systemd-boot-archive.sh", &files);
+}
+
+#[test]
 fn units_and_users_are_what_systemd_expects() {
     if !common::have("units_and_users_are_what_systemd_expects", &["dpkg-deb:dpkg"]) {
         return;

@@ -264,6 +264,25 @@ fn systemd_has_no_complaint() {
 }
 
 #[test]
+fn a_service_exposes_little_with_and_without_a_gpu() {
+    for gpu in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("offgrid.service");
+        let service = Service { gpu, exec: vec!["/bin/true".into()], ..service() };
+        std::fs::write(&file, unit(&service, &site()).unwrap()).unwrap();
+        let mut security = Command::new("systemd-analyze");
+        // the threshold is ten times the exposure
+        security.args(["security", "--offline=yes", "--threshold=30", "--no-pager"]).arg(&file);
+        let Ok(run) = security.output() else {
+            assert!(std::env::var_os("CI").is_none(), "systemd-analyze is missing");
+            return;
+        };
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{gpu}: {said}{}", String::from_utf8_lossy(&run.stderr));
+    }
+}
+
+#[test]
 fn a_store_is_filled_before_every_start() {
     let seed = Seed {
         from: "/usr/share/offgrid/models".into(),
