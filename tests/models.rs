@@ -172,6 +172,73 @@ fn the_oldest_ollama_and_a_missing_licence_are_warnings() {
 }
 
 #[test]
+fn the_ollama_that_the_package_brings_is_compared() {
+    for (version, warned) in [("0.15.2", false), ("0.9.6", true)] {
+        let source = format!("vendor/{version}/ollama");
+        let place = Place::new(&[
+            &format!("source = \"ollama:{QWEN}\", type = \"model\""),
+            &format!("source = \"{source}\", type = \"libexec\""),
+        ]);
+        fs::create_dir_all(place.path(&source).parent().unwrap()).unwrap();
+        fs::write(place.path(&source), "#!/bin/sh\n").unwrap();
+        let model = Model { requires: Some("0.12.1"), ..Model::new(QWEN) };
+        ollama::add(&place.store(), &model);
+        let said = place.check(&[]);
+        let text =
+            format!("needs Ollama 0.12.1 or later to run, and this package brings {version}");
+        assert_eq!(said.contains(&text), warned, "{said}");
+        assert_eq!(said.contains("needs Ollama"), warned, "{said}");
+    }
+}
+
+#[test]
+fn dpkg_and_rpm_unpack_a_store_that_is_whole() {
+    let test = "a store unpacked by dpkg and rpm";
+    if !common::have(test, &["dpkg-deb:dpkg", "rpm2cpio:rpm2cpio", "cpio:cpio"]) {
+        return;
+    }
+    let place = Place::of_ollama(QWEN);
+    ollama::add(&place.store(), &Model::new(QWEN));
+    let args = ["build", "deb", "rpm", "--ollama-models", "store"];
+    let paths = common::stdout(&mut place.pkggen(&args));
+    for path in paths.lines() {
+        let root = TempDir::new().unwrap();
+        let script = match path.rsplit('.').next() {
+            Some("deb") => format!("dpkg-deb -x {path} {}", root.path().display()),
+            _ => format!("rpm2cpio {path} | (cd {} && cpio -idm --quiet)", root.path().display()),
+        };
+        common::ok(Command::new("sh").arg("-c").arg(script).current_dir(&place.folder));
+        let store = root.path().join("usr/share/coder/models");
+        let args = ["model", "verify", "--ollama-models", store.to_str().unwrap()];
+        let said = common::stdout(&mut place.pkggen(&args));
+        assert!(said.starts_with("ok   ollama:qwen2.5-coder:3b  5 files"), "{path}: {said}");
+    }
+}
+
+#[test]
+fn a_model_in_a_component_takes_its_licence_along() {
+    let item = format!("source = \"ollama:{QWEN}\", type = \"model\", component = \"model\"");
+    let place = Place::new(&[&item, "text = \"a\", type = \"data\", dest = \"a\""]);
+    let manifest = place.path("pkggen.toml");
+    let more = "\n[component.model]\nsummary = \"weights\"\nversion = \"9.0.0\"\narch = \"any\"\n";
+    fs::write(&manifest, fs::read_to_string(&manifest).unwrap() + more).unwrap();
+    ollama::add(&place.store(), &Model::new(QWEN));
+    let args = ["build", "deb", "--ollama-models", "store"];
+    let paths = common::stdout(&mut place.pkggen(&args));
+    let of = |name: &str| {
+        let path =
+            paths.lines().find(|path| path.contains(name)).unwrap_or_else(|| panic!("{paths}"));
+        let report = pkggen::inspect::inspect(&place.path(path)).unwrap();
+        report.entries.iter().map(|entry| entry.path.to_string()).collect::<Vec<_>>()
+    };
+    let (main, part) = (of("/coder_2.5.0_"), of("/coder-model_9.0.0_all.deb"));
+    let has = |files: &[String], end: &str| files.iter().any(|path| path.ends_with(end));
+    assert!(has(&part, "coder/models/manifests/registry.ollama.ai/library/qwen2.5-coder/3b"));
+    assert!(has(&part, "LICENSE.qwen2.5-coder-3b"), "{part:?}");
+    assert!(!has(&main, "LICENSE.qwen2.5-coder-3b"), "{main:?}");
+}
+
+#[test]
 fn a_layer_that_is_no_model_is_refused() {
     let place = Place::of_ollama(QWEN);
     let gguf = common::gguf::tiny(0).bytes();

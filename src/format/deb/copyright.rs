@@ -30,6 +30,8 @@ struct Values {
     single: Option<String>,
     /// The texts, when there are several.
     parts: Vec<Part>,
+    /// Those of models.
+    models: Vec<Part>,
 }
 
 #[derive(Serialize)]
@@ -38,8 +40,13 @@ struct Part {
     text: String,
 }
 
-/// The file. `texts` are the licence files that could be read: name and content.
-pub(super) fn text(package: &Package, texts: &[(String, String)]) -> String {
+/// The file. `texts` are the licence files that could be read: name and content; `models` those that
+/// came with models.
+pub(super) fn text(
+    package: &Package,
+    texts: &[(String, String)],
+    models: Vec<(String, String)>,
+) -> String {
     let ids = identifiers(&package.license);
     let mut parts: Vec<_> = ids
         .iter()
@@ -54,6 +61,10 @@ pub(super) fn text(package: &Package, texts: &[(String, String)]) -> String {
         license: expression(&package.license),
         single,
         parts,
+        models: models
+            .into_iter()
+            .map(|(name, text)| Part { name, text: indent(text.trim()) })
+            .collect(),
     };
     template::render(TEMPLATE, &values).trim_end().to_owned() + "\n"
 }
@@ -181,7 +192,7 @@ mod tests {
                     Files: *\n\
                     Copyright: Ana Example <ana@example.org>\n\
                     License: MIT\n Permission is\n .\n granted\n";
-        assert_eq!(text(&sample(), &texts), want);
+        assert_eq!(text(&sample(), &texts, Vec::new()), want);
     }
 
     #[test]
@@ -198,7 +209,7 @@ mod tests {
             ("LICENSE-MIT".to_owned(), "permission".to_owned()),
             ("LICENSE-APACHE".to_owned(), "a long text".to_owned()),
         ];
-        let text = text(&package, &texts);
+        let text = text(&package, &texts, Vec::new());
         assert!(
             text.contains("License: MIT or Apache-2.0\n\nLicense: MIT\n permission\n\n"),
             "{text}"
@@ -214,5 +225,14 @@ mod tests {
             "(GPL-2+ or MIT) and LGPL-2.1"
         );
         assert_eq!(identifiers("GPL-2.0-only WITH Classpath-exception-2.0"), ["GPL-2.0-only"]);
+    }
+
+    #[test]
+    fn licences_of_models_have_their_own_paragraph() {
+        let models = vec![("coder-3b".to_owned(), "Permission\n\nis granted.\n".to_owned())];
+        let text = text(&sample(), &[], models);
+        let want = "\nFiles: */models/*\nCopyright: the authors of coder-3b, as its licence says\n\
+                    License: coder-3b\n Permission\n .\n is granted.\n";
+        assert!(text.ends_with(want), "{text}");
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn add(
     };
     let path = format!("{doc}/copyright");
     if !there(&tree, &path) {
-        put(&mut tree, &path, file(copyright::text(package, &texts)), &mut found);
+        let models = of_models(&tree, &mut found);
+        put(&mut tree, &path, file(copyright::text(package, &texts, models)), &mut found);
     }
     let (name, packed) = changelog::file(package, facts);
     let path = format!("{doc}/{name}");
@@ -57,6 +58,21 @@ fn licenses(package: &Package, found: &mut Diagnostics) -> Vec<(String, String)>
         }
     };
     package.license_files.iter().filter_map(read).collect()
+}
+
+/// Texts of licences that came with models: `LICENSE.NAME-TAG`.
+fn of_models(tree: &Tree, found: &mut Diagnostics) -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    for (path, node) in tree.iter().filter(|(_, node)| node.role == Some(PayloadType::License)) {
+        let Some((name, blob)) = path.file_name().strip_prefix("LICENSE.").zip(node.blob()) else {
+            continue;
+        };
+        match content(blob, node) {
+            Ok(bytes) => texts.extend(String::from_utf8(bytes).ok().map(|t| (name.to_owned(), t))),
+            Err(error) => found.error(error),
+        }
+    }
+    texts
 }
 
 fn in_copyright(node: &Node, package: &Package, texts: &[(String, String)]) -> bool {

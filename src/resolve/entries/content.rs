@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::requires;
 use crate::{
     diagnostic::{Diagnostic, Place},
     manifest::{FileItem, Spanned},
@@ -87,8 +88,7 @@ pub(super) fn beside(
         work.found.warning(warning.hint("name the text in `license-files`"));
     }
     if let Some((name, oldest)) = &found.requires {
-        let message = format!("`{name}` needs Ollama {oldest} or later to run");
-        work.found.warning(Diagnostic::usage("ollama.requires", message).at(place.cloned()));
+        requires::check(work, name, oldest, place);
     }
     let entry = |(name, blob): &(String, Blob)| {
         let dest = Dest::InType(InstallPath::parse(name).ok()?);

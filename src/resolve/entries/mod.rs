@@ -5,6 +5,7 @@ mod dest;
 mod inside;
 mod models;
 mod pins;
+mod requires;
 mod stored;
 
 use std::collections::{BTreeSet, HashMap};

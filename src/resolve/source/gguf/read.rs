@@ -144,7 +144,9 @@ impl<'a, R: Read + Seek> Reader<'a, R> {
         }
         let mut bytes = vec![0; usize::try_from(len).expect("it is short")];
         self.exact(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let text = String::from_utf8_lossy(&bytes);
+        // It is shown on terminals.
+        Ok(text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
     }
 
     fn u16(&mut self) -> Result<u16, Error> {

@@ -106,7 +106,7 @@ impl Layer {
             let bare = media_type.split(';').next().unwrap_or_default();
             bare.strip_prefix(MEDIA_TYPE).unwrap_or(bare)
         });
-        Ok(Self { kind: kind.to_owned(), sha256, len: size })
+        Ok(Self { kind: kind.escape_debug().to_string(), sha256, len: size })
     }
 
     /// The name of its file in `blobs/`.
@@ -118,7 +118,9 @@ impl Layer {
 impl Config {
     /// Reads one; why it is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes).map_err(|error| why(&error))
+        let config: Self = serde_json::from_slice(bytes).map_err(|error| why(&error))?;
+        let requires = config.requires.map(|oldest| oldest.escape_debug().to_string());
+        Ok(Self { requires, ..config })
     }
 }
 

@@ -136,11 +136,12 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Names in a directory that are texts, sorted.
+/// Names in a directory that are texts and can be shown, sorted.
 pub(in crate::resolve) fn listing(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir)? {
-        names.extend(entry?.file_name().into_string());
+        let name = entry?.file_name().into_string();
+        names.extend(name.ok().filter(|name| !name.chars().any(char::is_control)));
     }
     names.sort();
     Ok(names)
