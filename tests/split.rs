@@ -62,6 +62,11 @@ fn parts_are_joined_to_what_would_have_been_one_file() {
             assert_eq!(fs::read(to.path().join(&name)).unwrap(), fs::read(&whole).unwrap());
             assert_eq!(names(to.path()), [name.clone()], "nothing else is left");
         }
+        if have("parts_are_joined", &["shellcheck"]) {
+            // SC2329: functions that are called by name.
+            let mut check = Command::new("shellcheck");
+            ok(check.args(["-s", "sh", "-e", "SC2329,SC2317"]).arg(out.join(&parts[3])));
+        }
         let verified = ok(pkggen(folder.path()).args(["verify", "--strict"]).arg(&out));
         assert!(said(&verified).contains(".001: ok (structure, digests, SHA256SUMS)"));
         let again = build(folder.path(), &format!("again-{format}"), format, "split = \"1MiB\"");

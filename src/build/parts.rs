@@ -19,7 +19,7 @@ pub(super) type Named = (String, u64, Sha256Digest);
 #[derive(Serialize)]
 struct Script {
     comment: String,
-    comment_script: String,
+    called: String,
     name: String,
     size: u64,
     sum: String,
@@ -36,11 +36,12 @@ struct Row {
 /// More parts than three digits can count are refused.
 pub(super) fn check(name: &str, len: u64, size: u64) -> Result<(), Diagnostic> {
     let count = len.div_ceil(size);
-    if count <= MAX_PARTS {
+    if count <= MAX_PARTS.into() {
         return Ok(());
     }
     let text = format!("`{name}` would be {count} parts, and there can be at most {MAX_PARTS}");
-    let hint = format!("[archive] split = \"{}MiB\" or more", len.div_ceil(MAX_PARTS << 20));
+    let hint =
+        format!("[archive] split = \"{}MiB\" or more", len.div_ceil(u64::from(MAX_PARTS) << 20));
     Err(Diagnostic::cannot("limit.parts", text).hint(hint))
 }
 
@@ -53,12 +54,13 @@ pub(super) fn publish(
     parts: Vec<Part>,
 ) -> Result<Vec<Named>, Diagnostic> {
     let mut named: Vec<Named> = Vec::new();
-    for (index, part) in parts.into_iter().enumerate() {
-        let name = part_name(name, index + 1);
+    for (number, part) in (1..).zip(parts) {
+        let name = part_name(name, number);
         part.draft.publish(&dir.join(&name))?;
         named.push((name, part.len, part.sha256));
     }
-    let later = (named.len() + 1..).map(|number| dir.join(part_name(name, number)));
+    let numbers = (1..=MAX_PARTS).skip(named.len());
+    let later = numbers.map(|number| dir.join(part_name(name, number)));
     for stale in later.take_while(|stale| stale.is_file()) {
         fs::remove_file(&stale).map_err(|error| {
             let text = format!("cannot remove `{}` of an earlier build", stale.display());
@@ -83,7 +85,7 @@ fn script(name: &str, size: u64, sum: Sha256Digest, parts: &[Named]) -> String {
     };
     let values = Script {
         comment: name.to_owned(),
-        comment_script: template::shell(&format!("{name}.join.sh")),
+        called: template::shell(&format!("{name}.join.sh")),
         name: template::shell(name),
         size,
         sum: sum.to_string(),

@@ -325,7 +325,14 @@ pub(super) fn notes(plan: &Planned) -> Vec<String> {
     notes.extend(family.fetched.iter().map(fetched));
     notes.extend(models(&plan.tree));
     let bin = plan.format.layout(&plan.context()).dir(PayloadType::Bin, "", "");
-    if !bin.starts_with('/') {
+    let is_script = |(path, _): (&InstallPath, _)| path.as_str() == "install.sh";
+    if plan.tree.iter().any(is_script) {
+        let name = &plan.package.name;
+        notes.push(format!(
+            "install.sh puts it into /opt/{name}, or without root into ~/.local/opt/{name}, with links to \
+             its programs; uninstall.sh takes it away"
+        ));
+    } else if !bin.starts_with('/') {
         notes.push(format!("can be unpacked anywhere; nothing puts {bin}/ on the PATH"));
     }
     if let Some(most) = plan.format.split(&plan.context()) {

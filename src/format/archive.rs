@@ -3,14 +3,14 @@
 use super::{
     Context,
     archive_options::{ArchiveLevel, ArchiveOptions},
-    control,
+    control, installer,
 };
 use crate::{
     codec::{Codec, Packing},
     diagnostic::{Diagnostic, Diagnostics},
     layout::{Layout, PORTABLE},
     manifest,
-    package::Package,
+    package::{Os, Package},
     tree::{InstallPath, Tree},
 };
 
@@ -76,23 +76,26 @@ pub(super) fn split(cx: &Context<'_>) -> Option<u64> {
 pub(super) fn tree(package: &Package, cx: &Context<'_>) -> Result<Tree, Diagnostics> {
     let options = options(cx)?;
     stem(package, &options)?;
-    later(cx, &options)?;
+    check(cx, &options)?;
     let mut tree = PORTABLE.place(package)?;
     control::add(&mut tree, package, &PORTABLE)?;
+    if options.installer {
+        installer::add(package, &mut tree).map_err(|twice| {
+            let text = format!("`{}` is the install script, and there is another one", twice.path);
+            Diagnostic::usage("path.duplicate", text).at(twice.first.place)
+        })?;
+    }
     Ok(tree)
 }
 
-/// Install scripts and parts are planned, and never left out silently.
-fn later(cx: &Context<'_>, options: &ArchiveOptions) -> Result<(), Diagnostics> {
+/// What is asked for and cannot be is never left out silently.
+fn check(cx: &Context<'_>, options: &ArchiveOptions) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::default();
     let place = |key: &str| cx.manifest.find(&["archive", key]).and_then(|node| node.place.clone());
-    if options.installer {
-        let text = "install scripts in archives cannot be made yet";
-        found.error(
-            Diagnostic::cannot("later.installer", text)
-                .at(place("installer"))
-                .hint("leave `installer` out, or build a deb"),
-        );
+    if options.installer && cx.target.os == Os::Windows {
+        let text = "install scripts for Windows cannot be made yet";
+        let hint = "[override.windows.archive] installer = false";
+        found.error(Diagnostic::cannot("later.installer", text).at(place("installer")).hint(hint));
     }
     if let Some(split) = options.split.as_ref().filter(|split| split.0 < LEAST_PART) {
         let text = format!("parts of {} bytes are smaller than anybody needs", split.0);
@@ -109,7 +112,7 @@ mod tests {
         diagnostic::Class,
         format::{Format, tarball::Tarball, zip::Zip},
         manifest::Node,
-        package::{Libc, sample},
+        package::{Libc, Target, sample},
     };
 
     fn name(text: &str, spelling: &str) -> String {
@@ -147,7 +150,7 @@ mod tests {
             &Context {
                 spelling: "tar.gz",
                 manifest: &manifest,
-                target: sample().target,
+                target: Target::parse("windows-x86_64").unwrap(),
                 signer: None,
             },
         );

@@ -7,6 +7,7 @@ pub(crate) mod control;
 pub mod deb;
 mod documents;
 mod elf;
+mod installer;
 pub mod later;
 mod linux;
 pub(crate) mod listing;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Most parts of one file: their numbers have three digits.
-pub const MAX_PARTS: u64 = 999;
+pub const MAX_PARTS: u16 = 999;
 
 /// Bytes gathered for one write.
 const BATCH: usize = 1 << 20;
@@ -35,7 +35,7 @@ pub struct Part {
 }
 
 /// The name of a part, counted from 1: `x.tar.gz.001`, which 7-Zip and its like open by themselves.
-pub fn part_name(name: &str, number: usize) -> String {
+pub fn part_name(name: &str, number: u16) -> String {
     format!("{name}.{number:03}")
 }
 
@@ -43,7 +43,7 @@ pub fn part_name(name: &str, number: usize) -> String {
 pub fn parts_of(first: &Path) -> Option<Vec<PathBuf>> {
     let name = first.file_name()?.to_str()?.strip_suffix(".001")?;
     let path = |number| first.with_file_name(part_name(name, number));
-    let parts = (1..=MAX_PARTS as usize).map(path).take_while(|part| part.is_file());
+    let parts = (1..=MAX_PARTS).map(path).take_while(|part| part.is_file());
     Some(parts.collect()).filter(|parts: &Vec<_>| !parts.is_empty())
 }
 
@@ -161,8 +161,8 @@ mod tests {
         let lens: Vec<_> = parts.iter().map(|part| part.len).collect();
         assert_eq!(lens, [5, 5, 5, 1]);
         assert_eq!(parts[0].sha256, sha256(b"abcde"));
-        for (index, part) in parts.into_iter().enumerate() {
-            part.draft.publish(&dir.path().join(part_name("x", index + 1))).unwrap();
+        for (number, part) in (1..).zip(parts) {
+            part.draft.publish(&dir.path().join(part_name("x", number))).unwrap();
         }
         let paths = parts_of(&dir.path().join("x.001")).unwrap();
         let mut joined = Joined::new(paths.iter().map(|path| File::open(path).unwrap())).unwrap();

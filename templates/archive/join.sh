@@ -1,5 +1,5 @@
 #!/bin/sh
-# Joins the parts of {{ comment }} and checks them: sh {{ comment_script }} [FOLDER]
+# Joins the parts of {{ comment }} and checks them: sh {{ called }} [FOLDER]
 set -eu
 
 name={{ name }}
