@@ -1,7 +1,7 @@
-//! What can be looked at without installing anything: scripts are read by `sh`, archives unpacked.
+//! What can be looked at without installing anything: the package itself, and its scripts as
+//! their shell reads them.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -14,22 +14,18 @@ use super::{
     scratch,
     subject::Subject,
 };
-use crate::{
-    diagnostic::Diagnostic,
-    fetch::{Fetcher, Means, Member, MemberKind},
-    payload::Blob,
-};
+use crate::diagnostic::Diagnostic;
 
 /// A folder that is gone when this is.
-struct Temporary<'a> {
-    dir: PathBuf,
+pub(super) struct Temporary<'a> {
+    pub(super) dir: PathBuf,
     cleanup: &'a Cleanup,
     /// Tells other trials that it is in use.
     _lock: fs::File,
 }
 
 impl<'a> Temporary<'a> {
-    fn make(around: &Surroundings, cleanup: &'a Cleanup) -> Result<Self, Diagnostic> {
+    pub(super) fn make(around: &Surroundings, cleanup: &'a Cleanup) -> Result<Self, Diagnostic> {
         let (dir, lock) = scratch::fresh(around, cleanup)?;
         Ok(Self { dir, cleanup, _lock: lock })
     }
@@ -66,7 +62,7 @@ pub(super) fn packages(
 }
 
 /// Whether a shell understands scripts; what they do is not known by that.
-fn scripts(
+pub(super) fn scripts(
     all: &[(String, String)],
     name: &str,
     dir: &Path,
@@ -105,100 +101,4 @@ fn scripts(
         log.pass("script", format!("scripts of {name} are understood: {}", good.join(", ")));
     }
     Ok(())
-}
-
-/// Unpacks an archive into an empty folder and looks at what is there.
-pub(super) fn archive(
-    subject: &Subject,
-    around: &Surroundings,
-    cleanup: &Cleanup,
-    log: &mut Log<'_>,
-) -> Result<(), Diagnostic> {
-    let temporary = Temporary::make(around, cleanup)?;
-    let shown = subject.path.display().to_string();
-    log.step("unpack");
-    log.pass("package.whole", "it is whole: its structure and every checksum in it");
-    let blob = Blob::open(&subject.path).map_err(Diagnostic::from)?;
-    let unpacked = Fetcher::new(Means::new(temporary.dir.join("cache"))).unpack(&blob, &shown);
-    let members = match unpacked {
-        Ok(members) => members,
-        Err(error) => {
-            let error = Diagnostic::from(error);
-            log.fail("archive.unpacked", error.message, error.causes);
-            return Ok(());
-        }
-    };
-    let files = place(&members, &temporary.dir.join("root"))?;
-    log.pass(
-        "archive.unpacked",
-        format!("{} are unpacked, no name or link leads out", count(files)),
-    );
-    let tops: BTreeSet<_> = members.iter().filter_map(|one| one.path.split('/').next()).collect();
-    match tops.len() {
-        1 => log.pass(
-            "archive.top",
-            format!("all of it is in one folder, {}", tops.first().unwrap_or(&"")),
-        ),
-        many => log.note("archive.top", format!("it unpacks to {many} files and folders, not one")),
-    }
-    let all = programs(&members);
-    scripts(&all, "the archive", &temporary.dir, around, log)?;
-    not_looked_at(&members, log);
-    Ok(())
-}
-
-fn count(files: usize) -> String {
-    if files == 1 { "1 file or link".into() } else { format!("{files} files and links") }
-}
-
-fn not_looked_at(members: &[Member], log: &mut Log<'_>) {
-    log.step("run");
-    log.skip("program", "whether its programs run", "they would run on this machine itself");
-    let mut wrappers = members.iter().filter(|one| one.path.ends_with("-service"));
-    let why = match wrappers.next() {
-        Some(wrapper) => {
-            let name = wrapper.path.rsplit('/').next().unwrap_or_default();
-            format!("`{name} install` would register them on this machine itself")
-        }
-        None => "an archive registers none".to_owned(),
-    };
-    log.skip("service.active", "whether its services are active and healthy", why);
-}
-
-/// Makes a tree of the members, without their owners; how many files and links there are.
-fn place(members: &[Member], root: &Path) -> Result<usize, Diagnostic> {
-    let mut many = 0;
-    for member in members {
-        let to = root.join(&member.path);
-        let placed = || {
-            if let Some(folder) = to.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            match &member.kind {
-                MemberKind::EmptyDir => fs::create_dir_all(&to),
-                MemberKind::File { file, .. } => fs::hard_link(file, &to),
-                MemberKind::Symlink(target) => std::os::unix::fs::symlink(target, &to),
-            }
-        };
-        placed().map_err(|error| {
-            let text = format!("cannot unpack `{}`", member.path);
-            Diagnostic::failed("write.failed", text).caused_by(&error)
-        })?;
-        many += usize::from(member.kind != MemberKind::EmptyDir);
-    }
-    Ok(many)
-}
-
-/// Scripts among the programs, by their paths.
-fn programs(members: &[Member]) -> Vec<(String, String)> {
-    /// Largest script that is read, in bytes.
-    const MAX: u64 = 1 << 20;
-    let scripts = members.iter().filter_map(|member| {
-        let MemberKind::File { file, executable: true } = &member.kind else { return None };
-        let small = fs::metadata(file).is_ok_and(|found| found.len() < MAX);
-        let text = small.then(|| fs::read(file).ok()).flatten()?;
-        let text = String::from_utf8(text).ok().filter(|text| text.starts_with("#!"))?;
-        Some((member.path.clone(), text))
-    });
-    scripts.collect()
 }

@@ -438,7 +438,7 @@ fn digests(text: &str) -> Vec<Edited> {
 }
 
 /// Whether a path is one of those, below one, or a directory that leads to one.
-fn may_stay(path: &str, allowed: &[String]) -> bool {
+pub(super) fn may_stay(path: &str, allowed: &[String]) -> bool {
     let is_below = |path: &str, top: &str| {
         path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };

@@ -4,6 +4,7 @@
 //! looked at is data ([`Report`]); nothing is printed, and nothing of the host is changed but the
 //! cache of base roots.
 
+mod archive;
 mod cgroup;
 mod cleanup;
 mod command;
@@ -121,8 +122,12 @@ pub fn run(
         "deb" => &deb::Dpkg,
         "rpm" => &rpm::Rpm,
         _ => {
-            folder::archive(&sets.new[0], around, cleanup, &mut log)?;
-            return Ok(sets.without_image(wish, log));
+            let why_not = match place(wish.place, around)? {
+                Ok(Place::Nspawn) => None,
+                Ok(_) => Some("nothing runs in a chroot".to_owned()),
+                Err(why) => Some(why),
+            };
+            return archive::run(&sets.new[0], why_not, wish, around, cleanup, log);
         }
     };
     let place = match place(wish.place, around)? {
@@ -130,7 +135,7 @@ pub fn run(
         Err(why) => {
             let all: Vec<_> = sets.new.iter().chain(&sets.old).cloned().collect();
             folder::packages(&all, &why, around, cleanup, &mut log)?;
-            return Ok(sets.without_image(wish, log));
+            return Ok(Report { partial: true, ..sets.without_image(wish, log) });
         }
     };
     let image = image(wish.image.as_ref(), &sets.format);
@@ -147,7 +152,8 @@ pub fn run(
     let kept = if wish.keep { scratch.keep() } else { None };
     result?;
     let report = sets.without_image(wish, log);
-    Ok(Report { place, image: image.to_string(), kept, ..report })
+    let partial = place == Place::Chroot && report.count("skipped") > 0;
+    Ok(Report { place, image: image.to_string(), partial, kept, ..report })
 }
 
 /// The best place there is, or the one that was asked for; a reason where nothing can be
@@ -220,12 +226,18 @@ impl Sets {
             place: Place::Folder,
             image: String::new(),
             steps: log.finish(),
+            partial: false,
             kept: None,
         }
     }
 
     fn check(&self) -> Result<(), Diagnostic> {
         let usage = |text: String| Err(Diagnostic::usage("trial.packages", text));
+        let is_archive = !["deb", "rpm"].contains(&self.format.as_str());
+        if is_archive && self.new.len() + self.old.len() > 1 {
+            let text = "`--with` and `--upgrade-from` are for packages, not for archives";
+            return usage(text.to_owned());
+        }
         for (at, one) in self.new.iter().chain(&self.old).enumerate() {
             let path = one.path.display();
             if one.format != self.format {

@@ -17,6 +17,8 @@ pub struct Report {
     pub image: String,
     /// In the order of a package's life.
     pub steps: Vec<Step>,
+    /// Something was left out for want of a better place.
+    pub partial: bool,
     /// What the trial changed, with `--keep`.
     pub kept: Option<PathBuf>,
 }
@@ -161,6 +163,7 @@ mod tests {
             place: Place::Nspawn,
             image: String::new(),
             steps: log.finish(),
+            partial: false,
             kept: None,
         };
         let counts = ["passed", "failed", "skipped", "note"].map(|word| report.count(word));
