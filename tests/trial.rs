@@ -330,7 +330,7 @@ fn a_trial_that_is_interrupted_or_killed_leaves_nothing() {
         thread::sleep(Duration::from_millis(50));
     }
     // the next trial sweeps up
-    let _ = trial(&[&app.build("tar.gz")], &app.0).output().unwrap();
+    let _ = trial(&[&app.build("tar.gz"), "--in", "folder"], &app.0).output().unwrap();
     assert!(!cache().join(format!("trial-{pid}-0")).exists());
 }
 
@@ -366,7 +366,8 @@ fn without_root_the_rest_is_named_and_the_exit_code_says_so() {
 #[test]
 fn an_archive_is_unpacked_and_its_programs_are_not_run() {
     let app = App::new("#!/bin/sh\ntouch /tmp/pkggen-test-was-here\n", "");
-    let output = trial(&[&app.build("tar.gz")], &app.0).output().unwrap();
+    let args = [&*app.build("tar.gz"), "--in", "folder"];
+    let output = trial(&args, &app.0).output().unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("files and links are unpacked, no name or link leads out"), "{text}");
@@ -375,6 +376,31 @@ fn an_archive_is_unpacked_and_its_programs_are_not_run() {
         "{text}"
     );
     assert!(!Path::new("/tmp/pkggen-test-was-here").exists());
+}
+
+#[test]
+fn services_of_an_archive_are_registered_and_forgotten_by_its_control_program() {
+    if !can_boot("services_of_an_archive_are_registered_and_forgotten_by_its_control_program") {
+        return;
+    }
+    let out = TempDir::new().unwrap();
+    let archive = build_one("service", "tar.gz", &[], out.path());
+    let manifest = common::app("service").join("pkggen.toml");
+    let mut command = trial(&[archive.to_str().unwrap(), "--json"], &out);
+    let output = command.arg("-m").arg(manifest).output().unwrap();
+    let (found, code) = document(&output);
+    assert_eq!((checks(&found, "failed"), code), (Vec::new(), 0), "{}", said(&output));
+    let passed = checks(&found, "passed");
+    for want in [
+        "control: `install` succeeds",
+        "control: `status` succeeds",
+        "service.active: tallyd.service is enabled, active and stays so as user tallyd",
+        "control: `uninstall` succeeds",
+        "remove.stopped: nothing of it runs any more",
+        "purge.left: nothing is left behind but what the services wrote",
+    ] {
+        assert!(passed.iter().any(|check| check == want), "{want}\n{passed:#?}");
+    }
 }
 
 #[test]

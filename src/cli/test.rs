@@ -169,7 +169,7 @@ fn verdict(report: &Report, chosen: bool) -> Diagnostics {
 }
 
 fn summary(report: &Report, found: &Diagnostics, ui: &Ui) {
-    let Report { artifact, format, place, image, steps, kept } = report;
+    let Report { artifact, format, place, image, steps, kept, .. } = report;
     let counts = ["passed", "failed", "skipped"].map(|word| report.count(word));
     let ok = counts[1] == 0 && found.is_ok();
     let steps: Vec<_> = steps

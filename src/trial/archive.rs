@@ -187,17 +187,27 @@ fn in_container(
     place(members, &scratch.seen().join(TOP))?;
     let machine = machine::start(Place::Nspawn, scratch, log)?;
     let control = format!("/{TOP}/{control}");
-    live(&*machine, &control, &wish.expected, wish.probe.as_ref(), log)
+    let files = members.iter().map(|one| format!("/{TOP}/{}", one.path)).collect();
+    let (expected, probe) = (wish.expected.clone(), wish.probe.clone());
+    live(&*machine, &Control { program: control, files, expected, probe }, log)
+}
+
+/// An unpacked archive's control program, and what is known of its services.
+pub(super) struct Control {
+    pub(super) program: String,
+    /// All that was unpacked.
+    pub(super) files: Vec<String>,
+    pub(super) expected: Vec<Expected>,
+    pub(super) probe: Option<Probe>,
 }
 
 /// The life of an archive's services.
-fn live(
+pub(super) fn live(
     machine: &dyn Machine,
-    control: &str,
-    expected: &[Expected],
-    probe: Option<&Probe>,
+    about: &Control,
     log: &mut Log<'_>,
 ) -> Result<(), Diagnostic> {
+    let Control { program: control, files, expected, probe } = about;
     let name = control.rsplit('/').next().unwrap_or(control);
     let before = machine.snapshot()?;
     log.step(format!("{name} install"));
@@ -205,7 +215,7 @@ fn live(
         return Ok(());
     }
     let units = registered(&before, &machine.snapshot()?);
-    let watcher = Watcher { machine, probe };
+    let watcher = Watcher { machine, probe: probe.as_ref() };
     let mut found =
         watcher.find(&units.iter().map(String::as_str).collect::<Vec<_>>(), expected)?;
     watcher.start(&found, log)?;
@@ -220,7 +230,7 @@ fn live(
     }
     log.step(format!("{name} uninstall"));
     if succeeds(machine, control, "uninstall", log)? {
-        watcher.ended(&found, &[], log)?;
+        watcher.ended(&found, &files.iter().collect::<Vec<_>>(), log)?;
         left(&before, &machine.snapshot()?, &found, log);
     }
     Ok(())

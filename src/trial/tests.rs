@@ -359,3 +359,56 @@ fn the_best_place_is_taken_and_one_that_was_asked_for_must_be_possible() {
     assert_eq!(place(None, &around(true)).unwrap(), Ok(Place::Nspawn));
     assert_eq!(place(Some(Place::Chroot), &around(true)).unwrap(), Ok(Place::Chroot));
 }
+
+fn archive(machine: &Fake) -> Vec<Check> {
+    let about = archive::Control {
+        program: "/opt/pkggen-test/app-1/bin/app-service".into(),
+        files: vec!["/opt/pkggen-test/app-1/bin/app".into()],
+        expected: vec![expected(Upgrade::Restart)],
+        probe: None,
+    };
+    let mut tell = |_: &Event<'_>| ();
+    let mut log = Log::new(&mut tell);
+    archive::live(machine, &about, &mut log).unwrap();
+    log.finish().into_iter().flat_map(|step| step.checks).collect()
+}
+
+/// A machine on which an archive registers a service, and forgets it again.
+fn archives() -> Fake {
+    let clean = ["/etc/passwd"];
+    let installed = ["/etc/passwd", "/etc/systemd/system/app.service"];
+    let kept = ["/etc/passwd", "/var/lib/app", "/var/lib/app/x"];
+    let snapshots = [&clean[..], &installed, &kept].map(Snapshot::of);
+    // idle? twice: active? alive? still? and at last whether it still runs
+    let active = format!("{ACTIVE}MainPID=7\n");
+    let states = [&*active; 7].into_iter().chain(["ActiveState=inactive\n"]);
+    let states = states.map(|text| (0, text)).collect::<Vec<_>>();
+    let machine = Fake::new().says("systemctl show", &states);
+    *machine.snapshots.borrow_mut() = snapshots.into();
+    machine
+}
+
+#[test]
+fn services_of_an_archive_may_leave_what_they_wrote() {
+    let checks = archive(&archives());
+    assert_eq!(failed(&checks), [""; 0]);
+    assert_eq!(checks.iter().filter(|check| check.code == "service.healthy").count(), 2);
+}
+
+#[test]
+fn an_archive_that_leaves_its_unit_behind_is_found() {
+    let machine = archives().leaves(&["/etc/passwd", "/etc/systemd/system/app.service"]);
+    let machine =
+        machine.says("sh -c for p in /proc", &[(0, "7 /opt/pkggen-test/app-1/bin/app\n")]);
+    let want =
+        ["remove.stopped: something of it still runs", "purge.left: something is left behind"];
+    assert_eq!(failed(&archive(&machine)), want);
+}
+
+#[test]
+fn a_control_program_that_fails_is_told_with_its_words() {
+    let machine = archives().says("/opt/pkggen-test/app-1/bin/app-service", &[(3, "no systemd")]);
+    let checks = archive(&machine);
+    assert_eq!(failed(&checks), ["control: `install` ended with 3"]);
+    assert_eq!(checks[0].outcome, Outcome::Failed(vec!["no systemd".into()]));
+}
