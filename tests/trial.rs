@@ -275,6 +275,22 @@ fn without_services_a_chroot_is_enough_and_the_rest_is_named() {
 }
 
 #[test]
+fn an_older_package_is_no_upgrade() {
+    if !can_boot("an_older_package_is_no_upgrade") {
+        return;
+    }
+    let app = App::new("#!/bin/sh\n", "");
+    let old = app.build("deb");
+    app.manifest("1.10.0", "");
+    let new = app.build("deb");
+    let args = [&*old, "--upgrade-from", &new, "--in", "chroot"];
+    let output = trial(&args, &app.0).output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("error: trialapp 1.0.0 is not newer than 1.10.0\n"), "{text}");
+}
+
+#[test]
 fn a_dependency_that_nobody_has_is_named() {
     if !can_boot("a_dependency_that_nobody_has_is_named") {
         return;

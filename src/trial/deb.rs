@@ -12,8 +12,9 @@ use crate::diagnostic::{Class, Diagnostic};
 /// Debian's package manager.
 pub(super) struct Dpkg;
 
-/// Answers no question about configuration files: keep what the administrator edited.
-const DPKG: [&str; 3] = ["dpkg", "--force-confdef", "--force-confold"];
+/// Answers no question about configuration files: keep what the administrator edited. Nothing needs
+/// to survive a power cut.
+const DPKG: [&str; 4] = ["dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold"];
 
 impl Manager for Dpkg {
     fn base(&self) -> &'static str {
@@ -26,6 +27,7 @@ impl Manager for Dpkg {
         sets: &[&[Shown]],
         log: &mut Log<'_>,
     ) -> Result<(), Diagnostic> {
+        in_order(scratch, sets)?;
         let Err(said) = dependencies(scratch, sets, log)? else { return Ok(()) };
         // the lists of the base root may be old, or there are none
         log.say("asking the mirror for its packages");
@@ -59,11 +61,11 @@ impl Manager for Dpkg {
     }
 
     fn remove(&self, names: &[String]) -> Vec<String> {
-        words(["dpkg", "-r"].into_iter().chain(names.iter().map(String::as_str)))
+        words(DPKG.into_iter().chain(["-r"]).chain(names.iter().map(String::as_str)))
     }
 
     fn purge(&self, names: &[String]) -> Option<Vec<String>> {
-        Some(words(["dpkg", "-P"].into_iter().chain(names.iter().map(String::as_str))))
+        Some(words(DPKG.into_iter().chain(["-P"]).chain(names.iter().map(String::as_str))))
     }
 
     fn reinstall_upgrades(&self) -> bool {
@@ -77,6 +79,31 @@ impl Manager for Dpkg {
     fn aside(&self) -> &'static [&'static str] {
         &[".dpkg-dist", ".dpkg-new", ".dpkg-old"]
     }
+}
+
+/// Without the lists of a mirror (an empty folder) apt is done in 0.2 s instead of 5.
+const INSTALLED_ONLY: [&str; 6] = [
+    "-o",
+    "Dir::State::lists=/var/lib/dpkg/updates",
+    "-o",
+    "Dir::Cache::pkgcache=",
+    "-o",
+    "Dir::Cache::srcpkgcache=",
+];
+
+/// dpkg would install an older version over a newer one; apt, and so an upgrade, would not.
+fn in_order(scratch: &Scratch<'_>, sets: &[&[Shown]]) -> Result<(), Diagnostic> {
+    let [first, .., last] = sets else { return Ok(()) };
+    for Shown { subject: new, .. } in *last {
+        let old = first.iter().map(|one| &one.subject).find(|old| old.name == new.name);
+        let Some(old) = old.filter(|old| old.version != new.version) else { continue };
+        let words = ["dpkg", "--compare-versions", &old.version, "lt", &new.version];
+        if !scratch.chroot(false, &words)?.ok() {
+            let text = format!("{} {} is not newer than {}", new.name, new.version, old.version);
+            return Err(Diagnostic::usage("trial.order", text));
+        }
+    }
+    Ok(())
 }
 
 /// What no mirror answers for is a matter of the network.
@@ -93,15 +120,15 @@ fn dependencies(
 ) -> Result<Result<(), Said>, Diagnostic> {
     let mut wanted = Vec::new();
     for set in sets {
-        let files = set.iter().map(|one| one.at.as_str());
-        // quieter, it would not say what is missing
-        let plan = APT.into_iter().map(|word| if word == "-qq" { "-q" } else { word });
-        let plan = plan.chain(["-s", "--no-install-recommends", "install"]);
-        let said = scratch.chroot(true, &plan.chain(files).collect::<Vec<_>>())?;
+        let own: Vec<_> = set.iter().map(|one| one.subject.name.as_str()).collect();
+        let known = plan(scratch, set, &INSTALLED_ONLY)?;
+        if known.ok() && to_install(&known.out, &own).is_empty() {
+            continue;
+        }
+        let said = plan(scratch, set, &[])?;
         if !said.ok() {
             return Ok(Err(said));
         }
-        let own: Vec<_> = set.iter().map(|one| one.subject.name.as_str()).collect();
         wanted.extend(to_install(&said.out, &own));
     }
     wanted.sort();
@@ -117,6 +144,15 @@ fn dependencies(
     let said = scratch.chroot(true, &install.chain(names).collect::<Vec<_>>())?;
     let _ = std::fs::remove_file(policy);
     Ok(if said.ok() { Ok(()) } else { Err(said) })
+}
+
+/// What apt would do, in a form that also says what is missing.
+fn plan(scratch: &Scratch<'_>, set: &[Shown], more: &[&str]) -> Result<Said, Diagnostic> {
+    let files = set.iter().map(|one| one.at.as_str());
+    let words = APT.into_iter().map(|word| if word == "-qq" { "-q" } else { word });
+    let words = words.chain(more.iter().copied());
+    let words = words.chain(["-s", "--no-install-recommends", "install"]).chain(files);
+    scratch.chroot(true, &words.collect::<Vec<_>>())
 }
 
 /// The packages that apt would install beside these: `Inst NAME …`.

@@ -101,8 +101,9 @@ impl Life<'_, '_> {
             return Ok(Some(said));
         }
         let code_text = said.code.map_or("a signal".to_owned(), |code| code.to_string());
-        let text =
-            format!("`{} {}` ended with {code_text}", words[0], words[words.len().min(2) - 1]);
+        let action = words.iter().skip(1).find(|word| !word.starts_with("--"));
+        let action = action.map_or("", String::as_str);
+        let text = format!("`{} {action}` ended with {code_text}", words[0]);
         self.log.fail(code, text, said.tail());
         Ok(None)
     }
