@@ -4,6 +4,7 @@
 
 mod compare;
 mod lines;
+mod models;
 pub mod sums;
 pub mod text;
 
@@ -171,9 +172,13 @@ fn open(path: &Path) -> Result<(Joined, Option<&'static dyn Format>), Error> {
 
 fn read(path: &Path, file: &mut Joined, format: &'static dyn Format) -> Result<Report, Error> {
     file.rewind().map_err(|source| Error::Open { path: path.into(), source })?;
-    format.read(file, Want::Md5Too).map_err(|source| {
+    let report = format.read(file, Want::Md5Too).map_err(|source| {
         let (path, format) = (path.into(), format.name());
         Error::Unreadable { path, format, source }
+    });
+    report.map(|mut report| {
+        models::look(&mut report);
+        report
     })
 }
 

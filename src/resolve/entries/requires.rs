@@ -7,8 +7,8 @@ use crate::{
 
 /// A warning unless the Ollama of this package is known to be new enough.
 pub(super) fn check(work: &mut Work<'_>, name: &str, oldest: &str, place: Option<&Place>) {
-    let brought = work.root.payload.files.iter().filter_map(|item| item.source.as_ref());
-    let brought = brought.filter_map(|source| version_of_ollama(source)).next();
+    let mut sources = work.root.payload.files.iter().filter_map(|item| item.source.as_ref());
+    let brought = sources.find_map(|source| version_of_ollama(source));
     let needs = format!("`{name}` needs Ollama {oldest} or later to run");
     let message = match (brought, numbers(oldest)) {
         (Some((_, version)), Some(oldest)) if version >= oldest => return,
