@@ -81,6 +81,7 @@ fn service(
         (Some(program), Some(path)) => *program = path,
         _ => check_exec(work, &table.exec, shipped),
     }
+    warn(work, name, table);
     let user = user(work, name, table);
     let groups: Vec<_> = table.groups.iter().map(|group| group.to_string()).collect();
     let summary = table.summary.as_ref().unwrap_or(&work.root.package.summary).to_string();
@@ -125,6 +126,39 @@ fn systemd(table: &ServiceTable) -> BTreeMap<String, Vec<(String, String)>> {
         (name.clone(), lines.collect())
     };
     table.systemd.iter().map(section).collect()
+}
+
+/// What works on the packager's machine and not on others.
+fn warn(work: &mut Work<'_>, name: &str, table: &ServiceTable) {
+    let mut found = Vec::new();
+    let words = table.exec.iter().map(|word| ("exec", word.value.as_str()));
+    let values = table.env.iter().map(|(key, value)| (&**key, value.as_str()));
+    let raw = table.systemd.get("Service").is_some_and(|keys| keys.contains_key("ProtectHome"));
+    for (key, value) in words.chain(values) {
+        let at_home = ["/home/", "/root/"].iter().any(|home| value.contains(home));
+        if at_home && table.scope == Scope::System && !raw {
+            let message = format!("service `{name}` names `{value}`, and does not see any home");
+            found.push((key.to_owned(), Diagnostic::usage("service.home", message).hint(
+                "put it into {{ dir.state }} or {{ dir.model }}, or set systemd.Service.ProtectHome",
+            )));
+        }
+        if key == "OLLAMA_HOST" && value.ends_with(":11434") {
+            let message = format!(
+                "service `{name}` takes port 11434, which is that of the user's own Ollama"
+            );
+            let hint = "another port: OLLAMA_HOST = \"127.0.0.1:11435\"";
+            found.push((key.to_owned(), Diagnostic::usage("service.port", message).hint(hint)));
+        }
+    }
+    for (key, warning) in found {
+        let path: &[&str] = if key == "exec" {
+            &["service", name, "exec"]
+        } else {
+            &["service", name, "env", &key]
+        };
+        let place = work.tree.find(path).and_then(|node| node.place.clone());
+        work.found.warning(warning.at(place));
+    }
 }
 
 /// The program that fills a store from the packaged models.

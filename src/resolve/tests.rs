@@ -319,6 +319,26 @@ fn in_an_archive_the_program_of_a_service_is_relative_and_shipped() {
 }
 
 #[test]
+fn homes_and_the_port_of_the_users_ollama_are_warned_of() {
+    let manifest = |scope: &str| {
+        let rest = format!(
+            "[payload]\nfiles = [{{ source = \"s\", type = \"bin\" }}]\n[service.demo]\n{scope}\n\
+             exec = [\"{{{{ dir.bin }}}}/s\", \"/home/ana/x\"]\n\
+             env = {{ OLLAMA_HOST = \"127.0.0.1:11434\", A = \"/srv/x\" }}\n"
+        );
+        let bench = Bench::new(&rest, &[("s", "program:linux-x86_64")]);
+        let warnings = bench.deb().warnings.into_iter().map(|warning| {
+            assert!(warning.place.is_some());
+            warning.code
+        });
+        warnings.collect::<Vec<_>>()
+    };
+    assert_eq!(manifest(""), ["service.home", "service.port"]);
+    assert_eq!(manifest("systemd.Service.ProtectHome = \"no\""), ["service.port"]);
+    assert_eq!(manifest("scope = \"user\""), ["service.port"]);
+}
+
+#[test]
 fn a_seeded_store_brings_its_program() {
     let bench = Bench::new(
         "[payload]\nfiles = [{ source = \"s\", type = \"bin\" }]\n[service.demo]\n\
