@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
-#[path = "common/gguf.rs"]
-mod gguf;
 
 use std::{
     fs,
@@ -16,7 +14,7 @@ use std::{
     thread,
 };
 
-use common::{TempDir, ok, pkggen, said};
+use common::{TempDir, gguf, have, ok, pkggen, said};
 
 /// A server on this machine that gives what it was told to give, whatever is asked for.
 struct Server {
@@ -250,4 +248,52 @@ fn a_hostile_archive_stops_the_build_and_leaves_nothing() {
         said(&output)
     );
     assert!(!place.path("dist").exists());
+}
+
+/// A server with TLS, stopped at the end.
+struct Secure(std::process::Child);
+
+impl Drop for Secure {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_is_asked_only_if_this_machine_trusts_it() {
+    if !have("a_server_is_asked_only_if_this_machine_trusts_it", &["openssl", "sh"]) {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let place =
+        Place::new(&format!("{{ source = \"https://{address}/data.bin\", type = \"data\" }}"));
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    let script = format!(
+        "openssl req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=authority -days 2\n\
+         openssl req {key} -keyout server.key -out server.csr -subj /CN=server\n\
+         printf 'subjectAltName=IP:127.0.0.1\\n' >extensions\n\
+         openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial \\\n\
+         -out server.pem -days 2 -extfile extensions\n"
+    );
+    let mut make = Command::new("sh");
+    ok(make.args(["-e", "-c", &script]).current_dir(place.folder.path()));
+    let content = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\ncontent";
+    fs::write(place.path("data.bin"), content).unwrap();
+    let mut server = Command::new("openssl");
+    server.args(["s_server", "-quiet", "-HTTP", "-key", "server.key", "-cert", "server.pem"]);
+    server.args(["-accept", &address.to_string()]).current_dir(place.folder.path());
+    let _server = Secure(server.stderr(std::process::Stdio::null()).spawn().unwrap());
+    let mut tries = 0;
+    while std::net::TcpStream::connect(address).is_err() && tries < 100 {
+        thread::sleep(std::time::Duration::from_millis(50));
+        tries += 1;
+    }
+    let stranger = place.run(&["build"]);
+    assert_eq!(code(&stranger), Some(5), "{}", said(&stranger));
+    assert!(said(&stranger).contains("is not trusted"), "{}", said(&stranger));
+    ok(place.pkggen(&["build"]).env("SSL_CERT_FILE", place.path("ca.pem")));
+    assert!(place.made().contains(&"share/data.bin".to_owned()));
 }

@@ -36,6 +36,9 @@ pub(super) enum HttpError {
     /// The server has trouble of its own; another try may help.
     #[error("the server answers {0}")]
     Busy(StatusCode),
+    /// Somebody else, or a certificate that this machine does not trust.
+    #[error("the server is not trusted: {0}")]
+    Untrusted(String),
     /// Redirects without end.
     #[error("more than {MAX_REDIRECTS} redirects; the last one leads to `{0}`")]
     Redirects(Url),
@@ -130,7 +133,7 @@ impl Http {
                 request = request.header(name, value);
             }
         }
-        let response = request.call().map_err(|error| HttpError::Broken(plain(&error)))?;
+        let response = request.call().map_err(|error| refused(&error))?;
         let (parts, body) = response.into_parts();
         let body = Box::new(body.into_with_config().limit(u64::MAX).reader());
         Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
@@ -231,12 +234,18 @@ fn proxy(env: &BTreeMap<String, String>, scheme: Scheme) -> Result<Option<Proxy>
 }
 
 /// The reason without the words of the library.
-pub(super) fn plain(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::Rustls(error) => format!("the connection is not trusted: {error}"),
-        ureq::Error::HostNotFound => "there is no such host".into(),
-        other => other.to_string(),
+fn refused(error: &ureq::Error) -> HttpError {
+    let tls = match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref().and_then(|error| error.downcast_ref()),
+        _ => None,
+    };
+    match (tls, error) {
+        (Some(rustls::Error::InvalidCertificate(why)), _) => HttpError::Untrusted(why.to_string()),
+        (Some(error), _) => HttpError::Broken(error.to_string()),
+        (None, ureq::Error::Io(error)) => HttpError::Broken(error.to_string()),
+        (None, ureq::Error::HostNotFound) => HttpError::Broken("there is no such host".into()),
+        (None, other) => HttpError::Broken(other.to_string()),
     }
 }
 
