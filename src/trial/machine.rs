@@ -232,24 +232,20 @@ fn child_of(parent: Pid) -> Option<Pid> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{io::BufRead as _, process::Command};
 
     use super::*;
 
     #[test]
     fn the_child_of_a_process_is_found() {
-        let mut parent = Command::new("sh").args(["-c", "sleep 30; true"]).spawn().unwrap();
-        let mut found = None;
-        for _ in 0..100 {
-            found = child_of(pid(&parent));
-            if found.is_some() {
-                break;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        let name = found.map(|pid| format!("/proc/{}/comm", pid.as_raw_nonzero()));
-        assert_eq!(fs::read_to_string(name.unwrap()).unwrap(), "sleep\n");
-        cleanup::end(found.unwrap());
+        let mut parent = Command::new("sh");
+        parent.args(["-c", "sleep 30 & echo $!; wait"]).stdout(Stdio::piped());
+        let mut parent = parent.spawn().unwrap();
+        let mut line = String::new();
+        io::BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let found = child_of(pid(&parent)).unwrap();
+        assert_eq!(found.as_raw_nonzero().to_string(), line.trim());
+        cleanup::end(found);
         parent.wait().unwrap();
     }
 }
