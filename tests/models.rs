@@ -647,6 +647,22 @@ fn plan_and_inspect_describe_a_model() {
 }
 
 #[test]
+fn explain_says_where_a_model_lands_and_verify_compares_it_with_the_manifest() {
+    let place = Place::of_ollama(QWEN);
+    ollama::add(&place.store(), &Model::new(QWEN));
+    let with =
+        |args: &[&str]| common::stdout(place.pkggen(args).args(["--ollama-models", "store"]));
+    let explained = with(&["explain", "ollama:qwen2.5-coder:3b"]);
+    assert!(
+        explained.contains("deb linux-x86_64: /usr/share/coder/models/blobs/sha256-"),
+        "{explained}"
+    );
+    let path = with(&["build", "deb"]);
+    let verified = with(&["verify", path.trim()]);
+    assert!(verified.contains("the manifest"), "{verified}");
+}
+
+#[test]
 fn a_model_of_5_gib_is_described_without_being_read() {
     let place = Place::new(&["source = \"big.gguf\", type = \"model\""]);
     let mut model = common::gguf::tiny(0);

@@ -383,7 +383,8 @@ fn flags_of(verb: &str) -> Vec<&'static str> {
         }
         "init" => vec!["manifest", "package"],
         "man" | "keygen" => vec!["out"],
-        "verify" | "test" => vec!["manifest"],
+        "verify" => vec!["manifest", "ollama_models"],
+        "test" => vec!["manifest"],
         "model" => vec!["ollama_models", "jobs"],
         "repo" => vec!["manifest", "sign", "no_sign", "fresh"],
         "inspect" | "formats" | "schema" | "completions" | "doctor" => Vec::new(),

@@ -117,7 +117,11 @@ fn hits<'a>(prepared: &'a Prepared, what: &str, dir: &Path) -> Vec<Hit<'a>> {
     let source = source.canonicalize().ok();
     let is_source = |entry: &Entry| {
         let path = entry.blob().and_then(|blob| blob.path()?.canonicalize().ok());
-        path.is_some() && path == source
+        let written = || {
+            let place = entry.place.as_ref()?;
+            Some(place.source.text.get(place.span.clone())?.trim_matches(['"', '\'']))
+        };
+        (path.is_some() && path == source) || written() == Some(what)
     };
     let rows =
         prepared.planned.iter().flat_map(|plan| plan.tree.iter().map(move |row| (plan, row)));

@@ -46,7 +46,7 @@ fn blob(entry: &ReadEntry, name: &str, problems: &mut Vec<String>, notes: &mut V
         }
         (Some(_), _) => {}
         (None, _) => {
-            notes.push(format!("`{path}` is no blob: Ollama deletes it from a store it may write"))
+            notes.push(format!("`{path}` is no blob: Ollama deletes it from a store it may write"));
         }
     }
 }

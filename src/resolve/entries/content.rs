@@ -93,7 +93,8 @@ pub(super) fn beside(
     let entry = |(name, blob): &(String, Blob)| {
         let dest = Dest::InType(InstallPath::parse(name).ok()?);
         let kind = Kind::File(blob.clone());
-        Some(Entry { role: PayloadType::License, dest, kind, ..model.clone() })
+        let (role, place) = (PayloadType::License, place.cloned());
+        Some(Entry { role, dest, kind, place, ..model.clone() })
     };
     found.licenses.iter().filter_map(entry).collect()
 }
