@@ -1,4 +1,4 @@
-//! The bundles that pkggen was started for, end to end: OffGrid and NovaHub.
+//! The bundles that pkggen was started for, end to end: `offgrid` and `novahub`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

@@ -11,7 +11,9 @@ use std::{
     process::Command,
 };
 
-use common::{TempDir, app, artifacts, check, have, host, noise, pkggen, said, stdout};
+use common::{
+    TempDir, app, artifacts, check, gguf, have, host, noise, ollama, pkggen, said, stdout,
+};
 
 const MANIFEST: &str = r#"
 [package]
@@ -323,6 +325,8 @@ fn a_newer_model_alone_is_an_upgrade() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("version = \"2.5.0\"", "version = \"2.5.1\"")).unwrap();
     fs::write(dir.path().join("weights.bin"), noise(300_001)).unwrap();
+    // the lock is asked first
+    stdout(&mut command(dir.path(), &["check", "--update-lock"]));
     let built = build(dir.path(), &["deb", "--variant", "cpu"]);
     assert!(
         app == fs::read(&debs["tally"]).unwrap(),
@@ -334,4 +338,36 @@ fn a_newer_model_alone_is_an_upgrade() {
         return;
     }
     check("deb-install-lifecycle.sh", &[newer, &text("tally-model")]);
+}
+
+#[test]
+fn a_model_that_shares_a_file_with_another_needs_it_in_the_same_version() {
+    if !have("a_model_that_shares_a_file", &["dpkg-deb:dpkg", "rpm:rpm"]) {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let store = dir.path().join("store");
+    for (name, seed) in [("one:1b", 1), ("two:1b", 2)] {
+        let gguf = gguf::tiny(seed).bytes();
+        ollama::add(&store, &ollama::Model { gguf, ..ollama::Model::new(name) });
+    }
+    let text = "[package]\nname = \"hub\"\nversion = \"1.0.0\"\nsummary = \"models\"\n\
+        license = \"MIT\"\nauthors = [\"Ana <ana@example.org>\"]\n\
+        [targets]\nlinux = { arch = [\"x86_64\"], formats = [\"deb\", \"rpm\"] }\n\
+        [payload]\nfiles = [\n\
+        { source = \"ollama:one:1b\", type = \"model\", component = \"one\" },\n\
+        { source = \"ollama:two:1b\", type = \"model\", component = \"two\" },\n]\n\
+        [component.one]\nsummary = \"first\"\nversion = \"1.1.0\"\narch = \"any\"\n\
+        [component.two]\nsummary = \"second\"\nversion = \"1.2.0\"\narch = \"any\"\nrequired = false\n";
+    fs::write(dir.path().join("pkggen.toml"), text).unwrap();
+    let built = build(dir.path(), &["--ollama-models", store.to_str().unwrap()]);
+    let depends = |name: &str| fields(&built[name], &["Depends"]).trim().to_owned();
+    assert_eq!(depends("hub-two_1.2.0_all.deb"), "hub-one (= 1.1.0)");
+    assert_eq!(depends("hub-one_1.1.0_all.deb"), "");
+    let rpm = Command::new("rpm")
+        .args(["-qp", "--requires"])
+        .arg(&built["hub-two-1.2.0-1.noarch.rpm"])
+        .output()
+        .unwrap();
+    assert!(said(&rpm).contains("hub-one = 1.1.0\n"), "{}", said(&rpm));
 }

@@ -38,10 +38,21 @@ pub struct Part {
     pub name: PackageName,
     /// Its version.
     pub version: Version,
-    /// It has no version of its own: it goes with this very build.
-    pub in_step: bool,
+    /// In which version it is wanted.
+    pub bound: Bound,
     /// Nothing works without it.
     pub required: bool,
+}
+
+/// In which version a part is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// In any: it has a version of its own, and neither needs a new build when the other has one.
+    Any,
+    /// In this one: a file of it is shared.
+    Same,
+    /// From this very build: it has no version of its own.
+    InStep,
 }
 
 /// A component that comes inside of a package.

@@ -12,7 +12,7 @@ mod version;
 
 use std::collections::BTreeMap;
 
-pub use family::{Embedded, Family, Fetched, FetchedFile, Part, Variant};
+pub use family::{Bound, Embedded, Family, Fetched, FetchedFile, Part, Variant};
 pub use name::{NameError, PackageName};
 pub use program::Program;
 pub use service::{

@@ -5,10 +5,10 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     manifest::{ArchRule, Component, Delivery, Node, Value},
     package::{
-        Dest, Embedded, Entry, Family, Fetched, FetchedFile, Package, Part, Release, Version,
+        Bound, Dest, Embedded, Entry, Family, Fetched, FetchedFile, Package, Part, Release, Version,
     },
     payload::Blob,
-    tree::{Kind, PayloadType},
+    tree::{Kind, PayloadType, Text},
 };
 
 /// Takes the components out of a package that do not stay in it.
@@ -47,7 +47,40 @@ pub(super) fn split(work: &mut Work<'_>, package: &mut Package) -> Vec<PartPacka
             }
         }
     }
+    lean(work, package, &mut packages);
     packages
+}
+
+/// Two models may share a blob, which is shipped once: the one that does not have it needs the other.
+fn lean(work: &Work<'_>, main: &mut Package, packages: &mut [PartPackage]) {
+    let part_of = |main: &Package, component: &Option<Text>| {
+        let component = component.as_ref()?;
+        main.family.parts.iter().position(|part| *component == *part.component)
+    };
+    for (who, on) in &work.leans {
+        match (part_of(main, who), part_of(main, on)) {
+            (None, Some(on)) => main.family.parts[on].required = true,
+            (Some(who), on) => {
+                let part = match on.map(|on| main.family.parts[on].clone()) {
+                    Some(part) if part.bound == Bound::Any => {
+                        Part { bound: Bound::Same, required: true, ..part }
+                    }
+                    Some(part) => Part { required: true, ..part },
+                    None => Part {
+                        component: String::new(),
+                        name: main.family.base.clone(),
+                        version: main.version.clone(),
+                        bound: Bound::Any,
+                        required: true,
+                    },
+                };
+                let name = &main.family.parts[who].name;
+                let its = packages.iter_mut().find(|package| package.package.name == *name);
+                its.expect("every part has its package").package.family.parts.push(part);
+            }
+            (None, None) => {}
+        }
+    }
 }
 
 /// How a component reaches the user in this artifact.
@@ -96,7 +129,7 @@ impl Its<'_> {
             component: component.clone(),
             name: name.clone(),
             version: version.clone(),
-            in_step: self.component.version.is_none(),
+            bound: if self.component.version.is_some() { Bound::Any } else { Bound::InStep },
             required,
         });
         let changes = Release { version: version.to_string(), date: None, changes: Vec::new() };

@@ -1,6 +1,6 @@
 //! What everything that resolves a part of a manifest works with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Job, Pin, Resolved, Settings, desktop, entries, family, identity, later, launchers, names,
@@ -16,7 +16,7 @@ use crate::{
     },
     package::{Package, moving},
     payload::Blob,
-    tree::PayloadType,
+    tree::{PayloadType, Text},
 };
 
 /// One artifact on the way to being resolved.
@@ -38,6 +38,8 @@ pub(super) struct Work<'a> {
     pub(super) absent: Vec<String>,
     /// Content that must have a known digest.
     pub(super) pins: Vec<Pin>,
+    /// Components that do without a file because another one has it: who, and on whom.
+    pub(super) leans: BTreeSet<(Option<Text>, Option<Text>)>,
     /// Content whose digest has to be known before everything is decided.
     pub(super) unread: Vec<Blob>,
 }
@@ -134,6 +136,7 @@ pub fn resolve(
         found,
         absent: Vec::new(),
         pins: Vec::new(),
+        leans: BTreeSet::new(),
         unread: Vec::new(),
     };
     later::check(&mut work);

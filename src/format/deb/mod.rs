@@ -14,6 +14,7 @@ mod relations;
 mod rules;
 mod scripts;
 mod signature;
+mod space;
 pub mod version;
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};

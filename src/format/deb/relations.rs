@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    control::{Facts, Relations},
+    control::{self, Facts, Relations},
     depends::{self, Database},
     options::{self, DebOptions},
     relation::Relation,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     manifest::{Node, Spanned},
-    package::{Package, Part},
+    package::{Bound, Package, Part},
     tree::Tree,
 };
 
@@ -145,14 +145,17 @@ fn auto(
     }
 }
 
-/// Parts are needed or recommended; one with a version of its own in any version, so that neither
-/// needs a new build when the other has one. Of variants only one can be installed, and it is what others
+/// Parts are needed or recommended. Of variants only one can be installed, and it is what others
 /// know by the bare name (policy 7.6.2).
 fn of_family(package: &Package, facts: &Facts, field: &str) -> Vec<Relation> {
     let family = &package.family;
     let part = |part: &Part| {
-        let version = part.in_step.then(|| format!(" (= {})", facts.version));
-        part.name.to_string() + &version.unwrap_or_default()
+        let bound = match part.bound {
+            Bound::Any => String::new(),
+            Bound::Same => format!(" (= {})", control::upstream(&part.version)),
+            Bound::InStep => format!(" (= {})", facts.version),
+        };
+        part.name.to_string() + &bound
     };
     let parts =
         |required| family.parts.iter().filter(move |part| part.required == required).map(part);

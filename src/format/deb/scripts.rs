@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
-use super::options::DebOptions;
+use super::{options::DebOptions, space};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     format::{
@@ -56,7 +56,7 @@ pub(super) fn scripts(
     let (mut all, mut found) = (Vec::new(), Diagnostics::default());
     for (name, event, words) in SCRIPTS {
         let fragments = match name {
-            "preinst" => preinst(units),
+            "preinst" => preinst(package, tree, units),
             "postinst" => postinst(tree, units, machine),
             "prerm" => prerm(units),
             _ => postrm(package, tree, units, options, machine),
@@ -186,9 +186,10 @@ fn system(units: &[Unit]) -> impl Iterator<Item = &Unit> {
     units.iter().filter(|unit| unit.scope == Scope::System)
 }
 
-fn preinst(units: &[Unit]) -> Vec<String> {
+fn preinst(package: &Package, tree: &Tree, units: &[Unit]) -> Vec<String> {
     let stopped = system(units).filter(|unit| unit.upgrade == Upgrade::StopFirst);
-    stopped.map(|unit| render(template!("stop-first"), &values(unit))).collect()
+    let stopped = stopped.map(|unit| render(template!("stop-first"), &values(unit)));
+    space::check(package, tree).into_iter().chain(stopped).collect()
 }
 
 fn prerm(units: &[Unit]) -> Vec<String> {

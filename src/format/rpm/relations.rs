@@ -14,13 +14,13 @@ use super::{
     tags::sense::{self, EQUAL, INTERP, LESS},
     triggers::Triggers,
     users,
-    version::Facts,
+    version::{Facts, version},
 };
 use crate::{
     codec::Codec,
     diagnostic::{Diagnostic, Diagnostics},
     manifest::{Line, Spanned},
-    package::{Arch, Package, Part},
+    package::{Arch, Bound, Package, Part},
     tree::{Kind as NodeKind, Tree},
 };
 
@@ -211,14 +211,16 @@ impl Work<'_> {
         all
     }
 
-    /// Components that are packages of their own; one with a version of its own in any version, so
-    /// that neither needs a new build when the other has one.
+    /// Components that are packages of their own.
     fn parts_of_family(&self, required: bool) -> Vec<Relation> {
         let parts = self.parts.package.family.parts.iter();
         let relation = |part: &Part| {
             let name = part.name.as_str();
-            let this_build = || Relation::versioned(name, EQUAL, self.parts.facts.evr());
-            if part.in_step { this_build() } else { Relation::with_flags(name, 0) }
+            match part.bound {
+                Bound::Any => Relation::with_flags(name, 0),
+                Bound::Same => Relation::versioned(name, EQUAL, version(&part.version)),
+                Bound::InStep => Relation::versioned(name, EQUAL, self.parts.facts.evr()),
+            }
         };
         parts.filter(|part| part.required == required).map(relation).collect()
     }

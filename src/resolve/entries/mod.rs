@@ -267,7 +267,12 @@ impl Entries {
         if shared {
             let key = (entry.role, entry.dest.clone());
             let known = self.taken.get(&key).filter(|at| self.shared.contains(at));
-            if known.is_some_and(|at| same_content(&self.list[*at], &entry)) {
+            if let Some(first) = known.map(|at| &self.list[*at])
+                && same_content(first, &entry)
+            {
+                if first.component != entry.component {
+                    work.leans.insert((entry.component.clone(), first.component.clone()));
+                }
                 return;
             }
             self.shared.insert(self.list.len());
