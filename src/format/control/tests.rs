@@ -360,3 +360,21 @@ fn packages_without_services_have_no_control_program() {
     assert_eq!(name(&package(Os::Freebsd, vec![server()])), None);
     assert_eq!(name(&package(Os::Windows, vec![server()])).unwrap(), "sample-service");
 }
+
+#[test]
+fn what_will_be_registered_is_told_with_open_places() {
+    let shown = |os| told(&server(), &package(os, vec![server()])).unwrap();
+    let (title, unit) = shown(Os::Linux);
+    assert_eq!(title, "sample.service");
+    assert!(unit.contains("ExecStart=\"$FOLDER/bin/sample\" \"--at=$FOLDER/etc\" "), "{unit}");
+    assert!(unit.contains("Environment=\"DATA=$STATE/x\"\n") && unit.contains("User=sample\n"));
+    let (title, job) = shown(Os::Macos);
+    assert_eq!(title, "org.example.sample.plist");
+    assert!(job.contains("<string>$LOG/sample.log</string>"), "{job}");
+    let (title, facts) = shown(Os::Windows);
+    assert_eq!(title, "Windows service sample");
+    assert!(facts.contains("Account: NT SERVICE\\sample\n"), "{facts}");
+    assert!(facts.contains("Failure actions: restart/5000/restart/10000/restart/60000"), "{facts}");
+    let own = Service { raw_unit: true, ..server() };
+    assert!(told(&own, &package(Os::Linux, vec![server(), own.clone()])).is_none());
+}
