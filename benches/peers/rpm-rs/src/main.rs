@@ -1,7 +1,7 @@
 //! `rpm-rs-peer LEVEL FOLDER FILE`: FOLDER as it stands becomes an rpm at FILE, its payload packed by
 //! zstd of that level, or not at all for 0.
 
-use std::{env, error::Error, process::ExitCode};
+use std::{env, error::Error, fs, process::ExitCode};
 
 use rpm::{BuildConfig, CompressionWithLevel, PackageBuilder};
 
@@ -26,10 +26,13 @@ fn build(level: &str, folder: &str, file: &str) -> Result<(), Box<dyn Error>> {
         level => CompressionWithLevel::Zstd(level),
     };
     let config = BuildConfig::v4().compression(packing).source_date(1_700_000_000_u32);
-    PackageBuilder::new("novahub", "1.0.0", "MIT", "x86_64", "benchmark")
-        .using_config(config)
-        .with_dir(folder, "/", |options| options)?
-        .build()?
-        .write_file(file)?;
+    let mut builder = PackageBuilder::new("novahub", "1.0.0", "MIT", "x86_64", "benchmark");
+    builder.using_config(config);
+    for top in fs::read_dir(folder)? {
+        let top = top?;
+        let place = format!("/{}", top.file_name().display());
+        builder.with_dir(top.path(), place, |options| options)?;
+    }
+    builder.build()?.write_file(file)?;
     Ok(())
 }
