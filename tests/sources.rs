@@ -175,7 +175,8 @@ fn a_model_is_pinned_by_its_content() {
         assert_eq!(code(&changed), Some(2), "{}", said(&changed));
         assert!(said(&changed).contains("now; pkggen.lock has"), "{}", said(&changed));
     }
-    ok(&mut place.pkggen(&["check", "--update-lock"]));
+    let events = ok(&mut place.pkggen(&["check", "--update-lock", "--message-format", "json"]));
+    assert!(said(&events).contains(r#"{"reason":"lock","change":"changed","source":"m.gguf""#));
     ok(&mut place.pkggen(&["build", "--locked"]));
 }
 

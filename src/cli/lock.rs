@@ -15,6 +15,13 @@ pub(super) struct Row<'a> {
     size: u64,
 }
 
+#[derive(Serialize)]
+struct Event<'a> {
+    reason: &'static str,
+    #[serde(flatten)]
+    row: &'a Row<'a>,
+}
+
 /// What is new and what has changed.
 pub(super) fn rows(change: &Change) -> Vec<Row<'_>> {
     let added = change.added.iter().map(|seen| row("added", seen));
@@ -41,8 +48,12 @@ pub(super) fn write(lock: &mut Lock, change: &Change, ui: &Ui) {
         ui.note(&format!("note: `{}` cannot be written, nothing is pinned: {error}", lock.shown()));
         return;
     }
-    for Row { change, source, sha256, size: bytes, .. } in rows(change).into_iter().filter(is_said)
-    {
+    for row in rows(change) {
+        ui.event(&Event { reason: "lock", row: &row });
+        if !is_said(&row) {
+            continue;
+        }
+        let Row { change, source, sha256, size: bytes, .. } = row;
         let verb = if change == "added" { "pinned" } else { "accepted" };
         let (file, digest) = (lock.shown(), &sha256[..12]);
         ui.note(&format!("note: {verb} `{source}` in `{file}`: sha256 {digest}…, {}", size(bytes)));

@@ -14,6 +14,7 @@ use super::{
     FetchError, Fetcher, RESERVE, Scheme, Url, free_space,
     http::{Answer, Ask, HttpError},
     part::{About, Part, copy},
+    prune::{mark_of, prune, used},
     replace,
 };
 use crate::{
@@ -133,6 +134,8 @@ impl Fetcher {
         let (path, sha256, len) = part.finish(|sha256| self.place(sha256))?;
         // Not remembering is no failure.
         let _ = stamp(&path);
+        used(&mark_of(&path));
+        prune(&self.0.dir);
         let record = Record {
             url: url.to_string(),
             sha256: sha256.to_string(),
@@ -163,6 +166,7 @@ impl Fetcher {
             }
             let _ = stamp(&path);
         }
+        used(&mark_of(&path));
         Some(Fetched { path, sha256, len: metadata.len() })
     }
 

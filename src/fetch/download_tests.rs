@@ -157,7 +157,7 @@ fn a_url_is_downloaded_once() {
     assert_eq!(server.count(), 1);
     assert_eq!(server.asked.lock().unwrap()[0].path, "/a");
     let left: Vec<_> = fs::read_dir(dir.path().join("downloads")).unwrap().collect();
-    assert_eq!(left.len(), 2, "the file and its stamp: {left:?}");
+    assert_eq!(left.len(), 3, "the file, its stamp and its mark: {left:?}");
 }
 
 #[test]

@@ -7,12 +7,14 @@
 //! | `downloads/part-KEY` | a download that is not whole, with what is needed to go on |
 //! | `urls/KEY` | what a URL brought last, and how to ask whether it still does |
 //! | `unpacked/SHA256/` | the members of an archive, numbered, and their `list` |
+//! | `used` | beside either: its time is that of the last use |
 
 mod archive;
 mod download;
 mod error;
 mod http;
 mod part;
+mod prune;
 mod unpack;
 mod url;
 

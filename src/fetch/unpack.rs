@@ -9,7 +9,6 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,19 +18,15 @@ use super::{
     FetchError, Fetcher, Inner, RESERVE,
     archive::{Header, Kind, Members, Names, Refusal, Told},
     download::hash,
-    free_space, unique,
+    free_space,
+    prune::{NEW, prune, used},
+    unique,
 };
 use crate::{
     container::ReadError,
     digest::{Digest, Sha256Digest, Want},
     payload::{self, Bench, Blob},
 };
-
-/// Begins the name of a folder that is being filled.
-const NEW: &str = "new";
-
-/// Folders this old belong to nobody who is still at it.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many bytes tell what a file is.
 const HEAD: u64 = 512;
@@ -98,16 +93,18 @@ impl Fetcher {
         let all = self.0.dir.join("unpacked");
         let dir = all.join(sha256.to_string());
         if let Some(list) = self.known(&dir) {
+            used(&dir.join("used"));
             return Ok(members(list, &dir));
         }
         let new = all.join(unique(NEW));
         fs::create_dir_all(&new).map_err(FetchError::cache(&new))?;
-        sweep(&all);
+        prune(&self.0.dir);
         let unpacked = self.fill(path, archive.len(), kind, shown, &new);
         let kept = unpacked.and_then(|list| {
             let text = serde_json::to_string(&list).unwrap_or_default();
             let file = new.join("list");
             fs::write(&file, text).map_err(FetchError::cache(&file))?;
+            used(&new.join("used"));
             // What is there is damaged, or another run was faster: then ours is as good.
             let _ = fs::remove_dir_all(&dir);
             fs::rename(&new, &dir).map_err(FetchError::cache(&dir))?;
@@ -304,20 +301,6 @@ fn members(list: List, dir: &Path) -> Vec<Member> {
         .collect();
     members.sort_by(|a, b| a.path.split('/').cmp(b.path.split('/')));
     members
-}
-
-/// Removes what killed runs left half filled.
-fn sweep(all: &Path) {
-    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
-        let ours = entry.file_name().as_encoded_bytes().starts_with(NEW.as_bytes());
-        let old = || {
-            let made = entry.metadata().and_then(|metadata| metadata.modified()).ok()?;
-            made.elapsed().ok().map(|age| age > ABANDONED)
-        };
-        if ours && old() == Some(true) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 #[cfg(test)]
