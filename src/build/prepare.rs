@@ -78,7 +78,7 @@ pub struct Prepared {
     pub rule: Rule,
 }
 
-/// Decides everything and writes nothing; of the payloads only those that are to be downloaded later
+/// Decides everything and writes nothing but the cache of downloads; of the payloads only those that are to be downloaded later
 /// are read, for their digests. Every mistake is found in one pass.
 pub fn prepare(
     loaded: &Loaded,
