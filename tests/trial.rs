@@ -316,6 +316,26 @@ fn started(app: &App, home: &TempDir) -> std::process::Child {
     child
 }
 
+/// All processes that this one started, and those they started.
+fn descendants(pid: u32) -> Vec<u32> {
+    let parent = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<u32>().ok()
+    };
+    let names = fs::read_dir("/proc").unwrap().flatten().map(|item| item.file_name());
+    let all: Vec<u32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+    let is_below = |one: &u32| {
+        let mut above = std::iter::successors(Some(*one), |pid| parent(*pid));
+        above.any(|above| above == pid) && *one != pid
+    };
+    all.into_iter().filter(is_below).collect()
+}
+
+fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
 #[test]
 fn a_trial_that_is_interrupted_or_killed_leaves_nothing() {
     let test = "a_trial_that_is_interrupted_or_killed_leaves_nothing";
@@ -325,23 +345,21 @@ fn a_trial_that_is_interrupted_or_killed_leaves_nothing() {
     let app = App::new("#!/bin/sh\nexec sleep 1000\n", "");
     let mut child = started(&app, &app.0);
     let pid = child.id();
+    let inside = descendants(pid);
     let interrupt = format!("kill -INT {pid}");
     common::ok(Command::new("sh").args(["-c", &interrupt]));
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!inside.iter().any(|pid| is_running(*pid)), "something outlived the trial");
     nothing_left(pid);
 
     let mut child = started(&app, &app.0);
     let pid = child.id();
+    let inside = descendants(pid);
+    assert!(inside.len() > 5, "{inside:?}");
     child.kill().unwrap();
     child.wait().unwrap();
     let started = Instant::now();
-    let is_running = || {
-        fs::read_dir("/proc").unwrap().flatten().any(|item| {
-            let line = fs::read(item.path().join("cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(&format!("pkggen-{pid}-0"))
-        })
-    };
-    while is_running() {
+    while inside.iter().any(|pid| is_running(*pid)) {
         assert!(started.elapsed() < Duration::from_secs(10), "the container outlived its trial");
         thread::sleep(Duration::from_millis(50));
     }

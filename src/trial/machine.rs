@@ -104,8 +104,11 @@ impl<'a> Container<'a> {
         let root = scratch.root().to_string_lossy().into_owned();
         let name = scratch.name();
         let groups = Groups::make(&name, scratch.cleanup());
-        // a container must not outlive this program
-        let mut words = vec!["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet"];
+        // A container must not outlive this program, and systemd-nspawn alone leaves its own to
+        // itself when it is killed (252): all of it is in a namespace that ends with its first.
+        let mut words = vec!["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork"];
+        words.extend(["--kill-child", "--mount-proc", "--", "sh", "-c", "\"$@\"; exit $?", "sh"]);
+        words.extend(["systemd-nspawn", "--quiet"]);
         words.extend(["-D", &root, "--register=no", "--private-network", "--boot"]);
         // A host that runs systemd itself gives the container a scope of its own.
         if !fs::exists("/run/systemd/system").unwrap_or(false) {
@@ -138,7 +141,9 @@ impl<'a> Container<'a> {
         const LOOKS: usize = 600;
         for _ in 0..LOOKS {
             if self.leader.is_none() {
-                self.leader = child_of(pid(&self.nspawn));
+                // unshare, sh, systemd-nspawn, and its child
+                let sh = child_of(pid(&self.nspawn));
+                self.leader = sh.and_then(child_of).and_then(child_of);
                 self.leader.iter().for_each(|leader| self.scratch.cleanup().process(*leader));
             }
             if self.leader.is_some() {
