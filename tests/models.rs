@@ -49,7 +49,8 @@ impl Place {
 
     fn pkggen(&self, args: &[&str]) -> Command {
         let mut command = common::pkggen(self.home.path());
-        command.args(args).current_dir(self.folder.path());
+        // A server of this machine has no say.
+        command.args(args).current_dir(self.folder.path()).env("OLLAMA_HOST", "127.0.0.1:9");
         command
     }
 
