@@ -207,3 +207,27 @@ fn a_real_llama_server_answers_with_our_model_and_with_the_next_one() {
     let newer = newer["offgrid-model_2.5.1_all.deb"].to_str().unwrap();
     check("llama-server-e2e.sh", &[&text("offgrid_"), &text("offgrid-model_2.5.0"), newer]);
 }
+
+#[test]
+fn a_bundle_installs_itself_runs_and_goes_again() {
+    let dir = copy("novahub");
+    let host = common::host();
+    let built = build(&dir, "novahub", &["tar.zst", "--target", &host]);
+    let to = dir.path().join("unpacked");
+    fs::create_dir(&to).unwrap();
+    let archive = built.values().next().unwrap();
+    ok(Command::new("tar").arg("xf").arg(archive).arg("-C").arg(&to).arg("--strip-components=1"));
+    let (prefix, bin) = (dir.path().join("a place"), dir.path().join("bin"));
+    let mut install = Command::new("sh");
+    install.arg(to.join("install.sh")).arg("--no-service");
+    ok(install.arg("--prefix").arg(&prefix).arg("--bin").arg(&bin).env("HOME", dir.path()));
+    fs::remove_dir_all(&to).unwrap();
+    ok(&mut Command::new(bin.join("novahub")));
+    let mut ollama = Command::new(prefix.join("libexec/ollama/bin/ollama"));
+    ollama.arg("list").env("OLLAMA_MODELS", prefix.join("share/models"));
+    assert_eq!(stdout(&mut ollama), "toy:3m\n");
+    let mut uninstall = Command::new("sh");
+    uninstall.arg(prefix.join(".installed-novahub/uninstall.sh")).arg("--purge");
+    ok(uninstall.env("HOME", dir.path()));
+    assert!(!prefix.exists() && !bin.join("novahub").exists());
+}
