@@ -159,8 +159,14 @@ pub fn run(
 /// The best place there is, or the one that was asked for; a reason where nothing can be
 /// installed.
 fn place(wish: Option<Place>, around: &Surroundings) -> Result<Result<Place, String>, Diagnostic> {
-    let base = ["unshare:util-linux", "nsenter:util-linux", "mount:mount", "chroot:coreutils"];
-    let boot = ["systemd-nspawn:systemd-container", "setpriv:util-linux"];
+    let base = [
+        "unshare:util-linux",
+        "nsenter:util-linux",
+        "setpriv:util-linux",
+        "mount:mount",
+        "chroot:coreutils",
+    ];
+    let boot = ["systemd-nspawn:systemd-container"];
     let (no_base, no_boot) = (around.tools.missing(&base), around.tools.missing(&boot));
     let why = if wish == Some(Place::Folder) {
         Some("`--in folder` installs nothing".to_owned())

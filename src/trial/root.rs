@@ -45,6 +45,9 @@ pub(super) const CLEAN: [&str; 8] = [
     "SYSTEMD_PAGER=",
 ];
 
+/// A program that is killed when this one ends, in whatever way.
+pub(super) const ENDS_WITH_US: [&str; 3] = ["setpriv", "--pdeathsig", "KILL"];
+
 /// Says to maintainer scripts that no service is to be started.
 pub(super) const NO_SERVICES: (&str, &str) = ("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n");
 
@@ -71,7 +74,7 @@ pub(super) fn base(
     if base.is_dir() {
         return Ok(base);
     }
-    let missing = around.tools.missing(&["debootstrap:debootstrap", "unshare:util-linux"]);
+    let missing = around.tools.missing(&["debootstrap:debootstrap"]);
     if !missing.is_empty() {
         let text = format!("making the base root of {image} needs {}", missing.join(", "));
         let hint = format!("apt install {}, or --image with a folder", missing.join(" "));
@@ -161,10 +164,12 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// In a mount namespace of its own: what debootstrap mounts is gone with it.
+    /// With mounts and processes of its own: what debootstrap leaves of them is gone with it.
     fn private(&self, words: &[&str]) -> Command {
-        let unshare = self.around.tools.command("unshare");
-        with(with(unshare, &["--mount", "--propagation", "private", "--"]), words)
+        let [setpriv, more @ ..] = ENDS_WITH_US;
+        let command = with(self.around.tools.command(setpriv), &more);
+        let unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+        with(with(with(command, &unshare), &["--"]), words)
     }
 
     /// What a mirror of this machine needs: its proxy, and old indexes allowed.
@@ -205,8 +210,10 @@ impl Maker<'_> {
 /// A program in a root with the machine's network and processes of its own, which end with it.
 pub(super) fn in_root(around: &Surroundings, root: &Path, words: &[&str]) -> Command {
     let _ = fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf"));
-    let unshare = around.tools.command("unshare");
-    with(with(with(unshare, &isolated(root, &[])), &CLEAN), words)
+    let [setpriv, more @ ..] = ENDS_WITH_US;
+    let command = with(around.tools.command(setpriv), &more);
+    let command = with(with(command, &["unshare"]), &isolated(root, &[]));
+    with(with(command, &CLEAN), words)
 }
 
 /// The arguments of `unshare` for a program in a root.

@@ -20,7 +20,7 @@ use super::{
     cleanup::{self, Cleanup},
     command::{Said, pid, run, with},
     report::Log,
-    root::{CLEAN, isolated},
+    root::{CLEAN, ENDS_WITH_US, isolated},
 };
 use crate::diagnostic::Diagnostic;
 
@@ -95,7 +95,7 @@ impl<'a> Scratch<'a> {
     /// network unless it is asked for.
     pub(super) fn chroot(&self, network: bool, words: &[&str]) -> Result<Said, Diagnostic> {
         let more: &[&str] = if network { &[] } else { &["--net"] };
-        let command = with(self.among_mounts(), &["unshare"]);
+        let command = with(with(self.among_mounts(), &ENDS_WITH_US), &["unshare"]);
         let command = with(with(command, &isolated(&self.root(), more)), &CLEAN);
         run(&mut with(command, words), &self.dir)
     }
