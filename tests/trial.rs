@@ -388,15 +388,15 @@ fn without_root_the_rest_is_named_and_the_exit_code_says_so() {
     }
     command.args(["test", "app.deb"]).current_dir(others.path()).env("HOME", others.path());
     let output = command.env_remove("PKGGEN_VERIFY_CACHE").output().unwrap();
-    let text = said(&output);
-    assert_eq!(output.status.code(), Some(3), "{text}");
-    assert!(text.contains("ok      trialapp 1.0.0 is whole"), "{text}");
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("ok      trialapp 1.0.0 is whole"), "{told}");
     assert!(
-        text.contains("ok      scripts of trialapp are understood: postinst, postrm, prerm"),
-        "{text}"
+        told.contains("ok      scripts of trialapp are understood: postinst, postrm, prerm"),
+        "{told}"
     );
-    assert!(text.contains("skipped the whole upgrade: only root can install packages"), "{text}");
-    assert!(text.contains("error: 5 checks were not made"), "{text}");
+    assert!(told.contains("skipped the whole upgrade: only root can install packages"), "{told}");
+    assert!(told.contains("error: 5 checks were not made"), "{told}");
 }
 
 #[test]

@@ -92,22 +92,28 @@ pub fn version(version: &Version) -> String {
 /// Compares two `[epoch:]version[-release]` as rpm does; no epoch is 0.
 pub fn compare(a: &str, b: &str) -> Ordering {
     let (a, b) = (Parts::of(a), Parts::of(b));
-    a.epoch
-        .cmp(&b.epoch)
-        .then_with(|| vercmp(a.version, b.version))
-        .then_with(|| vercmp(a.release, b.release))
+    a.epoch.cmp(&b.epoch).then_with(|| vercmp(a.version, b.version)).then_with(|| {
+        match (a.release, b.release) {
+            (Some(a), Some(b)) => vercmp(a, b),
+            // none is older than any, one of separators alone included
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        }
+    })
 }
 
 struct Parts<'a> {
     epoch: u64,
     version: &'a str,
-    release: &'a str,
+    release: Option<&'a str>,
 }
 
 impl<'a> Parts<'a> {
     fn of(text: &'a str) -> Self {
         let (epoch, rest) = text.split_once(':').unwrap_or(("", text));
-        let (version, release) = rest.rsplit_once('-').unwrap_or((rest, ""));
+        let (version, release) = match rest.rsplit_once('-') {
+            Some((version, release)) => (version, Some(release)),
+            None => (rest, None),
+        };
         Self { epoch: epoch.parse().unwrap_or(0), version, release }
     }
 }
