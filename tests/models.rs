@@ -25,7 +25,8 @@ impl Place {
     /// With these items of `[payload] files`.
     fn new(items: &[&str]) -> Self {
         let place = Self { folder: TempDir::new().unwrap(), home: TempDir::new().unwrap() };
-        let items: String = items.iter().map(|item| format!("  {{ {item} }},\n")).collect();
+        let items = items.iter().map(|item| format!("  {{ {item} }},\n")).collect::<Vec<_>>();
+        let items = items.concat();
         let text = format!(
             "[package]\nname = \"coder\"\nversion = \"2.5.0\"\nsummary = \"a model\"\nlicense = \"MIT\"\n\
              authors = [\"A <a@example.org>\"]\n\n[targets]\nlinux = {{ arch = [\"x86_64\"], formats = [\"deb\", \
@@ -325,8 +326,8 @@ fn as_stranger(place: &Place, mode: &str, args: &[&str]) -> Option<String> {
     let output = command.output().unwrap();
     let folder = place.folder.path().display().to_string();
     let home = place.home.path().display().to_string();
-    let text = common::said(&output).replace(&folder, "DIR").replace(&home, "HOME");
-    Some(format!("exit {}\n{text}", output.status.code().unwrap()))
+    let told = common::said(&output).replace(&folder, "DIR").replace(&home, "HOME");
+    Some(format!("exit {}\n{told}", output.status.code().unwrap()))
 }
 
 #[test]
@@ -406,7 +407,7 @@ impl Hub {
         Self { place, repo }
     }
 
-    /// Adds a file as huggingface_hub does, by a link; its digest.
+    /// Adds a file as `huggingface_hub` does, by a link; its digest.
     fn add(&self, name: &str, bytes: &[u8]) -> String {
         let digest = pkggen::digest::sha256(bytes).to_string();
         fs::write(self.repo.join("blobs").join(&digest), bytes).unwrap();

@@ -43,6 +43,9 @@ pub fn debarch() -> &'static str {
 pub fn app(name: &str) -> PathBuf {
     static PROGRAMS: OnceLock<()> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
+        // one test program at a time: the others must not see half of it
+        let lock = fs::File::create(root().join("fixtures/apps/.lock")).unwrap();
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
         let script = root().join("packaging/fixtures.sh");
         ok(Command::new("sh").arg(script).arg("programs"));
     });
