@@ -13,7 +13,7 @@ use std::{
 
 use common::{TempDir, app, artifacts, check, have, ok, pkggen, said, stdout};
 
-/// Every Linux target of NovaHub, with Debian's word and rpm's.
+/// Every Linux target of `novahub`, with Debian's word and rpm's.
 const LINUX: [(&str, &str, &str); 6] = [
     ("x86_64", "amd64", "x86_64"),
     ("aarch64", "arm64", "aarch64"),

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::{
     diagnostic::Diagnostic,
-    package::{Dest, Entry, Fetched, FetchedFile, Package},
+    package::{Entry, Fetched, FetchedFile, Package},
     payload::Blob,
-    tree::{InstallPath, Kind, Mode, PayloadType},
+    tree::{InstallPath, PayloadType},
 };
 
 /// Its name in the directory of type `data`.
@@ -51,17 +51,8 @@ pub(super) fn add(package: &mut Package, read: Read<'_>) -> Result<(), Diagnosti
     let components = package.family.fetched.iter().map(component).collect();
     let text = serde_json::to_string_pretty(&File { components }).expect("it has only texts");
     let dest = InstallPath::parse(NAME).expect("it is a file name");
-    package.entries.push(Entry {
-        role: PayloadType::Data,
-        dest: Dest::InType(dest),
-        kind: Kind::File(Blob::from_bytes(text + "\n")),
-        mode: Mode(0o644),
-        owner: "root".into(),
-        group: "root".into(),
-        capabilities: None,
-        component: None,
-        place: None,
-    });
+    let list = Blob::from_bytes(text + "\n");
+    package.entries.push(Entry::file(PayloadType::Data, dest, list, 0o644));
     Ok(())
 }
 

@@ -30,6 +30,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use archive::leaves;
 pub use download::{Fetched, Wanted};
 pub use error::FetchError;
 pub use unpack::{Member, MemberKind};

@@ -113,6 +113,23 @@ pub struct Entry {
     pub place: Option<Place>,
 }
 
+impl Entry {
+    /// An ordinary file of root's in the main part, below the directory of its type.
+    pub fn file(role: PayloadType, below: InstallPath, content: Blob, mode: u32) -> Self {
+        Self {
+            role,
+            dest: Dest::InType(below),
+            kind: Kind::File(content),
+            mode: Mode(mode),
+            owner: "root".into(),
+            group: "root".into(),
+            capabilities: None,
+            component: None,
+            place: None,
+        }
+    }
+}
+
 /// Where an entry goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Dest {
@@ -228,17 +245,9 @@ pub(crate) fn sample() -> Package {
 /// A file of root's for tests, executable if it is a program.
 #[cfg(test)]
 pub(crate) fn sample_entry(role: PayloadType, below: &str, content: &str) -> Entry {
-    Entry {
-        role,
-        dest: Dest::InType(InstallPath::parse(below).expect("a path")),
-        kind: Kind::File(Blob::from_bytes(content)),
-        mode: Mode(if role == PayloadType::Bin { 0o755 } else { 0o644 }),
-        owner: "root".into(),
-        group: "root".into(),
-        capabilities: None,
-        component: None,
-        place: None,
-    }
+    let below = InstallPath::parse(below).expect("a path");
+    let mode = if role == PayloadType::Bin { 0o755 } else { 0o644 };
+    Entry::file(role, below, Blob::from_bytes(content), mode)
 }
 
 /// A service for tests: `/usr/bin/NAME`, run as a user like it.

@@ -6,7 +6,7 @@ use crate::{
     manifest::{Decode, Desktop as Written, DesktopTable, Line, Spanned},
     package::{Desktop, Dest, Entry, Os},
     payload::Blob,
-    tree::{InstallPath, Kind, Mode, PayloadType},
+    tree::{InstallPath, Kind, PayloadType},
 };
 
 pub(super) fn find(work: &mut Work<'_>, entries: &mut Vec<Entry>) -> Option<Desktop> {
@@ -112,15 +112,7 @@ fn icons(work: &mut Work<'_>, entries: &mut Vec<Entry>) -> bool {
 
 fn hicolor(size: u32, png: &Blob, name: &str, place: Option<&Place>) -> Entry {
     let path = InstallPath::parse(&format!("{size}x{size}/apps/{name}.png"));
-    Entry {
-        role: PayloadType::Icon,
-        dest: Dest::InType(path.expect("a package's name is a file name")),
-        kind: Kind::File(png.clone()),
-        mode: Mode(0o644),
-        owner: "root".into(),
-        group: "root".into(),
-        capabilities: None,
-        component: None,
-        place: place.cloned(),
-    }
+    let path = path.expect("a package's name is a file name");
+    let entry = Entry::file(PayloadType::Icon, path, png.clone(), 0o644);
+    Entry { place: place.cloned(), ..entry }
 }

@@ -3,9 +3,9 @@
 use super::work::Work;
 use crate::{
     diagnostic::{Diagnostic, Place},
-    package::{Dest, Entry, Family, PackageName, Variant},
+    package::{Entry, Family, PackageName, Variant},
     payload::Blob,
-    tree::{InstallPath, Kind, PayloadType},
+    tree::{InstallPath, PayloadType},
 };
 
 /// What the package is called, and what it belongs to.
@@ -34,10 +34,9 @@ pub(super) fn find(work: &mut Work<'_>) -> (PackageName, Family) {
 /// The file that says which variant is installed.
 pub(super) fn marker(family: &Family) -> Option<Entry> {
     let variant = family.variant.as_ref()?;
-    let dest = InstallPath::parse(Variant::MARKER).expect("it is a file name");
-    let kind = Kind::File(Blob::from_bytes(format!("{}\n", variant.name)));
-    let dest = Dest::InType(dest);
-    Some(Entry { dest, kind, ..super::entries::entry(PayloadType::Data) })
+    let below = InstallPath::parse(Variant::MARKER).expect("it is a file name");
+    let text = Blob::from_bytes(format!("{}\n", variant.name));
+    Some(Entry::file(PayloadType::Data, below, text, 0o644))
 }
 
 /// A name and what is appended to it.

@@ -14,7 +14,7 @@ use crate::{
         StateDirs, Upgrade, WindowsHost, moving,
     },
     payload::Blob,
-    tree::{InstallPath, Kind, Mode, PayloadType},
+    tree::{InstallPath, Kind, PayloadType},
 };
 
 /// Kinds of unit files that are registered. Others (slices, drop-ins) are only shipped.
@@ -184,16 +184,10 @@ fn seed(work: &mut Work<'_>, name: &str, table: &ServiceTable) -> Option<Seed> {
 fn seed_program(work: &Work<'_>) -> Entry {
     let seeds = |table: &&ServiceTable| table.seed.is_some();
     let place = work.root.service.values().find(seeds).and_then(|table| table.seed.as_ref());
+    let below = InstallPath::parse(SEED_NAME).expect("a file name");
     Entry {
-        role: PayloadType::Libexec,
-        dest: Dest::InType(InstallPath::parse(SEED_NAME).expect("a file name")),
-        kind: Kind::File(Blob::from_bytes(SEED)),
-        mode: Mode(0o755),
-        owner: "root".into(),
-        group: "root".into(),
-        capabilities: None,
-        component: None,
         place: place.and_then(|seed| seed.place.clone()),
+        ..Entry::file(PayloadType::Libexec, below, Blob::from_bytes(SEED), 0o755)
     }
 }
 
@@ -351,17 +345,8 @@ fn own_unit(
     };
     let dir = if table.scope == Scope::User { "user/" } else { "" };
     let dest = InstallPath::parse(&format!("{dir}{}", service.unit())).ok()?;
-    entries.push(Entry {
-        role: PayloadType::Service,
-        dest: Dest::InType(dest),
-        kind: Kind::File(blob),
-        mode: Mode(0o644),
-        owner: "root".into(),
-        group: "root".into(),
-        capabilities: None,
-        component: None,
-        place: path.place.clone(),
-    });
+    let entry = Entry::file(PayloadType::Service, dest, blob, 0o644);
+    entries.push(Entry { place: path.place.clone(), ..entry });
     Some(service)
 }
 

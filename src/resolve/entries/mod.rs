@@ -329,7 +329,7 @@ fn twice(first: &Entry, second: &Entry) -> Diagnostic {
 }
 
 /// An entry of root's, to be completed.
-pub(super) fn entry(role: PayloadType) -> Entry {
+fn entry(role: PayloadType) -> Entry {
     Entry {
         role,
         dest: Dest::TypeDir,

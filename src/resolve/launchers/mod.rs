@@ -13,11 +13,11 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     manifest::{EnvName, Launcher, LauncherEnv, LauncherType, Spanned},
     package::{
-        Dest, Entry, Os,
+        Entry, Os,
         moving::{self, IMAGE},
     },
     payload::Blob,
-    tree::{InstallPath, Kind, Mode, PayloadType},
+    tree::{InstallPath, PayloadType},
 };
 
 /// A launcher with everything decided.
@@ -117,17 +117,7 @@ fn file_name(name: &str, system: Os) -> String {
 }
 
 fn entry(role: PayloadType, path: InstallPath, text: String, place: Option<Place>) -> Entry {
-    Entry {
-        role,
-        dest: Dest::InType(path),
-        kind: Kind::File(Blob::from_bytes(text)),
-        mode: Mode(0o755),
-        owner: "root".into(),
-        group: "root".into(),
-        capabilities: None,
-        component: None,
-        place,
-    }
+    Entry { place, ..Entry::file(role, path, Blob::from_bytes(text), 0o755) }
 }
 
 /// Where a launcher of the manifest is installed, for services that name it.

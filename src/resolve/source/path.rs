@@ -10,7 +10,7 @@ use std::{
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::{Found, Item, ItemKind, Problem, Sources, explain};
-use crate::payload::Blob;
+use crate::{fetch::leaves, payload::Blob};
 
 /// Any executable bit of the owner.
 const OWNER_MAY_EXECUTE: u32 = 0o100;
@@ -244,20 +244,6 @@ impl Walk<'_> {
             Err(_) => path.display().to_string(),
         }
     }
-}
-
-/// Whether a link's target is outside of the source that the link is in.
-fn leaves(below: &str, target: &str) -> bool {
-    let mut depth = below.matches('/').count();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if depth == 0 => return true,
-            ".." => depth -= 1,
-            _ => depth += 1,
-        }
-    }
-    false
 }
 
 /// Asks for the right to read without reading.
