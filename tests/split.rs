@@ -60,7 +60,7 @@ fn parts_are_joined_to_what_would_have_been_one_file() {
             let joined = join(shell, &out.join(&parts[3]), Some(to.path()));
             assert!(joined.status.success(), "{shell:?}: {}", said(&joined));
             assert_eq!(fs::read(to.path().join(&name)).unwrap(), fs::read(&whole).unwrap());
-            assert_eq!(names(to.path()), [name.clone()], "nothing else is left");
+            assert_eq!(names(to.path()), std::slice::from_ref(&name), "nothing else is left");
         }
         if have("parts_are_joined", &["shellcheck"]) {
             // SC2329: functions that are called by name.
