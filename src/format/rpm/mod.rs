@@ -22,6 +22,8 @@ mod triggers;
 mod users;
 pub mod version;
 
+use std::{panic::resume_unwind, thread};
+
 use md5::{Digest as _, Md5};
 
 use super::{
@@ -60,10 +62,6 @@ const PAYLOAD: Codec = Codec::Zstd;
 
 /// rpm's number of SHA-256, which is OpenPGP's.
 const SHA256: u32 = 8;
-
-/// Up to this length, in bytes, the plain archive gets a digest of its own: it takes a second pass,
-/// and rpm is content with that of the packed one.
-const DIGESTED_TWICE: u64 = 64 << 20;
 
 impl Format for Rpm {
     fn name(&self) -> &'static str {
@@ -290,18 +288,29 @@ fn describe_payload(
         header.set(tags::PAYLOADCOMPRESSOR, Value::text(packing.codec.word()));
         header.set(tags::PAYLOADFLAGS, Value::text(packing.level.to_string()));
     }
-    let Digested { sha256: digest, sum } = packed.digest()?;
-    header.set(tags::PAYLOADDIGEST, Value::texts([digest.to_string()]));
+    let (packed, plain) = both_digests(packing.codec, packed, plain)?;
+    header.set(tags::PAYLOADDIGEST, Value::texts([packed.sha256.to_string()]));
     header.set(tags::PAYLOADDIGESTALGO, Value::Int32(vec![SHA256]));
-    let plain = match packing.codec {
-        Codec::None => Some(digest),
-        _ if plain.len() <= DIGESTED_TWICE => Some(plain.digest()?.sha256),
-        _ => None,
-    };
-    if let Some(plain) = plain {
-        header.set(tags::PAYLOADDIGESTALT, Value::texts([plain.to_string()]));
+    header.set(tags::PAYLOADDIGESTALT, Value::texts([plain.sha256.to_string()]));
+    Ok(packed.sum.crc32)
+}
+
+/// Digests of the packed and of the plain archive, each read on a thread of its own.
+fn both_digests(
+    codec: Codec,
+    packed: &Recipe,
+    plain: &Recipe,
+) -> Result<(Digested, Digested), payload::Error> {
+    if codec == Codec::None {
+        let one = packed.digest()?;
+        return Ok((one, one));
     }
-    Ok(sum.crc32)
+    thread::scope(|scope| {
+        let plain = scope.spawn(|| plain.digest());
+        let packed = packed.digest();
+        let plain = plain.join().unwrap_or_else(|panic| resume_unwind(panic));
+        Ok((packed?, plain?))
+    })
 }
 
 /// MD5 of header and payload: a second pass over what was packed.

@@ -191,7 +191,7 @@ fn read_package(path: &Path, place: Option<Place>) -> Result<(Entry, bool), Diag
         |why: &str| Diagnostic::failed("repo.package", format!("`{}`: {why}", path.display()));
     // a package that is there already was read when it came
     let report = match place {
-        None => rpm::read::read(&mut file, Want::Sha256).map_err(|error| unreadable(&error))?,
+        None => rpm::read::read(&mut file, Want::Md5Too).map_err(|error| unreadable(&error))?,
         Some(_) => Report::default(),
     };
     if let Some(problem) = package.problems.iter().chain(&report.problems).next() {
