@@ -57,7 +57,7 @@ pub(super) fn run(
         let control = members.iter().find(|one| is_control(one)).map(|one| one.path.clone());
         match (control, why_not) {
             (Some(control), None) => {
-                let image = image(wish.image.as_ref(), "deb");
+                let image = image(wish.image.as_ref(), &Dpkg);
                 report.place = Place::Nspawn;
                 report.image = image.to_string();
                 log.step("prepare");

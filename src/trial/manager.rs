@@ -25,6 +25,11 @@ pub(super) trait Manager {
     /// What base roots have installed, with commas.
     fn base(&self) -> &'static str;
 
+    /// The release that its base root is of, unless that of the host will do.
+    fn release(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Installs what the packages need beside themselves, before anything is compared.
     fn prepare(
         &self,

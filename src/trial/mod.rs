@@ -108,6 +108,13 @@ pub struct Surroundings {
     pub is_root: bool,
 }
 
+/// The package managers, each with the format it installs; other formats are archives.
+const MANAGERS: &[(&str, &dyn Manager)] = &[("deb", &deb::Dpkg), ("rpm", &rpm::Rpm)];
+
+fn manager(format: &str) -> Option<&'static dyn Manager> {
+    MANAGERS.iter().find(|(name, _)| *name == format).map(|(_, manager)| *manager)
+}
+
 /// Tries a package. What is not as it should be is in the report; an error is a trial that could
 /// not be made.
 pub fn run(
@@ -118,17 +125,13 @@ pub fn run(
 ) -> Result<Report, Diagnostic> {
     let sets = Sets::read(wish)?;
     let mut log = Log::new(tell);
-    let manager: &dyn Manager = match sets.format.as_str() {
-        "deb" => &deb::Dpkg,
-        "rpm" => &rpm::Rpm,
-        _ => {
-            let why_not = match place(wish.place, around)? {
-                Ok(Place::Nspawn) => None,
-                Ok(_) => Some("nothing runs in a chroot".to_owned()),
-                Err(why) => Some(why),
-            };
-            return archive::run(&sets.new[0], why_not, wish, around, cleanup, log);
-        }
+    let Some(manager) = manager(&sets.format) else {
+        let why_not = match place(wish.place, around)? {
+            Ok(Place::Nspawn) => None,
+            Ok(_) => Some("nothing runs in a chroot".to_owned()),
+            Err(why) => Some(why),
+        };
+        return archive::run(&sets.new[0], why_not, wish, around, cleanup, log);
     };
     let place = match place(wish.place, around)? {
         Ok(place) => place,
@@ -138,7 +141,7 @@ pub fn run(
             return Ok(Report { partial: true, ..sets.without_image(wish, log) });
         }
     };
-    let image = image(wish.image.as_ref(), &sets.format);
+    let image = image(wish.image.as_ref(), manager);
     let base = root::base(&image, manager.base(), around, &mut log)?;
     let mut scratch = Scratch::open(&base, around, cleanup, &mut log)?;
     let plan = sets.plan(wish, &scratch)?;
@@ -191,13 +194,12 @@ fn place(wish: Option<Place>, around: &Surroundings) -> Result<Result<Place, Str
     }
 }
 
-fn image(wish: Option<&Image>, format: &str) -> Image {
+fn image(wish: Option<&Image>, manager: &dyn Manager) -> Image {
     let release = |text| Image::parse(text).expect("it is one of the known releases");
-    match wish {
-        Some(image) => image.clone(),
-        // rpm 4.20 and dnf 4.23
-        None if format == "rpm" => release("debian:13"),
-        None => Image::of_host().unwrap_or_else(|| release("debian:12")),
+    match (wish, manager.release()) {
+        (Some(image), _) => image.clone(),
+        (None, Some(text)) => release(text),
+        (None, None) => Image::of_host().unwrap_or_else(|| release("debian:12")),
     }
 }
 
@@ -239,7 +241,7 @@ impl Sets {
 
     fn check(&self) -> Result<(), Diagnostic> {
         let usage = |text: String| Err(Diagnostic::usage("trial.packages", text));
-        let is_archive = !["deb", "rpm"].contains(&self.format.as_str());
+        let is_archive = manager(&self.format).is_none();
         if is_archive && self.new.len() + self.old.len() > 1 {
             let text = "`--with` and `--upgrade-from` are for packages, not for archives";
             return usage(text.to_owned());

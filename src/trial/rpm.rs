@@ -22,6 +22,11 @@ impl Manager for Rpm {
         "systemd,systemd-sysv,dbus,rpm,dnf,createrepo-c,ca-certificates"
     }
 
+    /// Debian's with rpm 4.20 and dnf 4.23.
+    fn release(&self) -> Option<&'static str> {
+        Some("debian:13")
+    }
+
     fn prepare(
         &self,
         scratch: &Scratch<'_>,

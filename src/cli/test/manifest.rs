@@ -7,6 +7,7 @@ use crate::{
     cli::{args::Flags, session::Session, ui::Ui},
     diagnostic::Diagnostics,
     package::Service,
+    tree::InstallPath,
     trial::Expected,
 };
 
@@ -42,23 +43,30 @@ fn services(artifact: &Path, planned: &[Planned]) -> Vec<Expected> {
     let all = if exact.is_empty() { planned.iter().filter(of_format).collect() } else { exact };
     let mut found: Vec<Expected> = Vec::new();
     for one in all {
-        let is_deb = one.format.name() == "deb";
         for service in &one.package.services {
             if !found.iter().any(|there| there.unit == service.unit()) {
-                found.push(expect(service, is_deb));
+                found.push(expect(service, starts_unless_told(service, one)));
             }
         }
     }
     found
 }
 
-/// A deb starts its services unless it is told not to.
-fn expect(service: &Service, is_deb: bool) -> Expected {
+/// Whether the package itself registers a service, and no preset has a say in it.
+fn starts_unless_told(service: &Service, one: &Planned) -> bool {
+    let unit = service.unit();
+    let is_unit = |path: &InstallPath| {
+        path.file_name() == unit && path.as_str().starts_with("usr/lib/systemd/")
+    };
+    !one.format.by_preset() && one.tree.iter().any(|(path, _)| is_unit(path))
+}
+
+fn expect(service: &Service, starts: bool) -> Expected {
     let health = service.health.as_ref();
     Expected {
         unit: service.unit(),
         health: health.map(|health| (health.url.clone(), health.within)),
         upgrade: service.upgrade,
-        start: if is_deb { Some(service.start.unwrap_or(true)) } else { service.start },
+        start: if starts { Some(service.start.unwrap_or(true)) } else { service.start },
     }
 }
