@@ -254,27 +254,9 @@ pub(crate) fn sample_entry(role: PayloadType, below: &str, content: &str) -> Ent
 #[cfg(test)]
 pub(crate) fn sample_service(name: &str) -> Service {
     Service {
-        name: name.into(),
-        summary: "greets all day".into(),
         exec: vec![format!("/usr/bin/{name}")],
-        env: BTreeMap::new(),
-        scope: Scope::System,
         user: Some(name.into()),
-        groups: Vec::new(),
-        gpu: false,
-        after: Vec::new(),
         restart: Restart::OnFailure,
-        enable: None,
-        start: None,
-        upgrade: Upgrade::Restart,
-        dirs: StateDirs::default(),
-        seed: None,
-        health: None,
-        systemd: BTreeMap::new(),
-        launchd: Vec::new(),
-        windows: OnWindows { display_name: "greets all day".into(), host: WindowsHost::Native },
-        raw_unit: false,
-        installable: true,
-        place: None,
+        ..Service::described(name, "greets all day")
     }
 }

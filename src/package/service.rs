@@ -59,6 +59,36 @@ const UNIT_KINDS: [&str; 7] =
     [".service", ".socket", ".timer", ".path", ".mount", ".automount", ".target"];
 
 impl Service {
+    /// One that is only described: nothing is said of its program, its account and its life.
+    pub fn described(name: impl Into<String>, summary: impl Into<String>) -> Self {
+        let summary = summary.into();
+        let windows = OnWindows { display_name: summary.clone(), host: WindowsHost::Native };
+        Self {
+            name: name.into(),
+            summary,
+            exec: Vec::new(),
+            env: BTreeMap::new(),
+            scope: Scope::System,
+            user: None,
+            groups: Vec::new(),
+            gpu: false,
+            after: Vec::new(),
+            restart: Restart::No,
+            enable: None,
+            start: None,
+            upgrade: Upgrade::Restart,
+            dirs: StateDirs::default(),
+            seed: None,
+            health: None,
+            systemd: BTreeMap::new(),
+            launchd: Vec::new(),
+            windows,
+            raw_unit: false,
+            installable: true,
+            place: None,
+        }
+    }
+
     /// The unit's file name: `hi.service`, `hi.timer`.
     pub fn unit(&self) -> String {
         unit_file(&self.name)

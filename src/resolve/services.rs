@@ -10,8 +10,8 @@ use crate::{
     diagnostic::{Diagnostic, Place},
     manifest::{Path, ServiceTable, Spanned, Table, Value},
     package::{
-        Dependency, Dest, Entry, Health, OnWindows, Os, Plist, Restart, Scope, Seed, Service,
-        StateDirs, Upgrade, WindowsHost, moving,
+        Dependency, Dest, Entry, Health, OnWindows, Os, Plist, Scope, Seed, Service, StateDirs,
+        moving,
     },
     payload::Blob,
     tree::{InstallPath, Kind, PayloadType},
@@ -374,30 +374,9 @@ fn unit_of(work: &mut Work<'_>, blob: &Blob, name: &str, place: Option<&Place>) 
         }
     };
     Some(Service {
-        name: name.to_owned(),
-        summary: work.root.package.summary.to_string(),
-        exec: Vec::new(),
-        env: BTreeMap::new(),
-        scope: Scope::System,
-        user: None,
-        groups: Vec::new(),
-        gpu: false,
-        after: Vec::new(),
-        restart: Restart::No,
-        enable: None,
-        start: None,
-        upgrade: Upgrade::Restart,
-        dirs: StateDirs::default(),
-        seed: None,
-        health: None,
-        systemd: BTreeMap::new(),
-        launchd: Vec::new(),
-        windows: OnWindows {
-            display_name: work.root.package.summary.to_string(),
-            host: WindowsHost::Native,
-        },
         raw_unit: true,
         installable: unit.lines().any(|line| line.trim() == "[Install]"),
         place: place.cloned(),
+        ..Service::described(name, work.root.package.summary.to_string())
     })
 }
