@@ -78,8 +78,8 @@ pub struct Prepared {
     pub rule: Rule,
 }
 
-/// Decides everything and writes nothing but the cache of downloads; of the payloads only those that are to be downloaded later
-/// are read, for their digests. Every mistake is found in one pass.
+/// Decides everything and writes nothing but the cache of downloads; of the payloads only those that
+/// are to be downloaded later are read, for their digests. Every mistake is found in one pass.
 pub fn prepare(
     loaded: &Loaded,
     settings: &Settings,
@@ -175,11 +175,8 @@ impl Prepare<'_> {
     where
         Self: 'a,
     {
-        Context { spelling: self.spelling(), manifest, target: self.job.target, signer }
-    }
-
-    fn spelling(&self) -> &'static str {
-        self.job.spelling
+        let (spelling, target) = (self.job.spelling, self.job.target);
+        Context { spelling, manifest, target, signer }
     }
 
     fn artifact(
