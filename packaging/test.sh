@@ -13,7 +13,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
 # command:package; a path is looked for as a file
-tools='dpkg-deb:dpkg lintian:lintian bsdtar:libarchive-tools unzip:unzip 7z:p7zip-full zstd:zstd xz:xz-utils busybox:busybox-static
+tools='dpkg-deb:dpkg dpkg-shlibdeps:dpkg-dev lintian:lintian bsdtar:libarchive-tools unzip:unzip 7z:p7zip-full zstd:zstd xz:xz-utils busybox:busybox-static
   dash:dash shellcheck:shellcheck python3:python3 fakeroot:fakeroot setpriv:util-linux nsenter:util-linux pgrep:procps curl:curl strings:binutils
   rpm:rpm rpmbuild:rpm rpm2cpio:rpm2cpio rpmsign:rpm rpmkeys:rpm rpmlint:rpmlint cpio:cpio gpg:gnupg
   gpgv:gpgv debsig-verify:debsig-verify openssl:openssl
